@@ -1,0 +1,1 @@
+#include "appraisal/appraisal.h"

@@ -1,0 +1,61 @@
+/*
+ * A body of evidence is judged for one enclave: decode, structure, chain,
+ * signature, time, policy, binding, in this order; the first refusal decides.
+ * The only caller of evidence, policy and binding together.
+ */
+#ifndef APPRAISAL_APPRAISAL_H
+#define APPRAISAL_APPRAISAL_H
+
+#include "base/clock.h"
+#include "binding/binding.h"
+#include "enclave/enclave.h"
+#include "evidence/evidence.h"
+
+/* What every appraisal of one client shares. */
+struct appraiser {
+	const struct evidence_roots *roots;
+	struct chain_memory *memory;
+	const struct clock_source *clock;
+};
+
+/*
+ * The verdict.  status says whether it was accepted; it starts as refusal.
+ * After a refusal at the policy step the claims are authentic and stay here,
+ * with the key they name, so that the cache can withdraw that key; nothing
+ * else may be done with them.
+ */
+struct appraisal {
+	enum enclave_client_status status;
+	struct claims *claims; /* owned; NULL unless authentic */
+	bool key_named;
+	struct binding_key key;
+	size_t set;           /* of the policy; meaningful when accepted */
+	struct moment judged; /* when */
+	int64_t deadline_ms;  /* wall clock; when it stops counting */
+};
+
+/* Judges body as the enclave's profile encodes it, now. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise(
+    const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes body, struct appraisal *ret_appraisal,
+    struct enclave_client_error *error);
+void appraisal_clear(struct appraisal *appraisal);
+
+/*
+ * Policy and binding again for claims that are already authentic: after a
+ * policy change.  The claims are shared, not copied.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise_claims(
+    const struct appraiser *appraiser, const struct enclave *enclave,
+    struct claims *claims, struct appraisal *ret_appraisal,
+    struct enclave_client_error *error);
+
+/*
+ * Document bytes out of raw, base64, hex or an endpoint's JSON body, whichever
+ * it is; for files that a person names.  New, in *ret_document.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraisal_decode_any(
+    struct bytes body, struct buffer *ret_document,
+    struct enclave_client_error *error);
+
+#endif

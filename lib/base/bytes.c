@@ -1,0 +1,130 @@
+#include "base/bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct bytes
+bytes_from_string(const char *string)
+{
+	return (struct bytes){(const uint8_t *)string, strlen(string)};
+}
+
+bool
+bytes_equal(struct bytes a, struct bytes b)
+{
+	return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
+}
+
+bool
+bytes_equal_string(struct bytes a, const char *string)
+{
+	return bytes_equal(a, bytes_from_string(string));
+}
+
+void
+hex_encode(struct bytes input, char *ret_hex)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < input.len; i++) {
+		ret_hex[2 * i] = digits[input.data[i] >> 4];
+		ret_hex[2 * i + 1] = digits[input.data[i] & 15];
+	}
+	ret_hex[2 * input.len] = '\0';
+}
+
+static int
+hex_value(uint8_t digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
+}
+
+bool
+hex_decode(struct bytes digits, uint8_t *ret_data, size_t ret_len)
+{
+	if (digits.len % 2 || digits.len / 2 != ret_len)
+		return false;
+	for (size_t i = 0; i < digits.len; i++)
+		if (hex_value(digits.data[i]) < 0)
+			return false;
+	for (size_t i = 0; i < ret_len; i++)
+		ret_data[i] = (uint8_t)(hex_value(digits.data[2 * i]) << 4 |
+					hex_value(digits.data[2 * i + 1]));
+	return true;
+}
+
+void
+buffer_init(struct buffer *buffer, size_t max)
+{
+	*buffer = (struct buffer){.max = max};
+}
+
+enum enclave_client_status
+buffer_append(struct buffer *buffer, struct bytes data)
+{
+	if (data.len > buffer->max - buffer->len)
+		return ENCLAVE_CLIENT_ERR_BODY_TOO_LARGE;
+	if (data.len > buffer->capacity - buffer->len) {
+		size_t wanted = buffer->len + data.len;
+		size_t capacity = buffer->capacity ? buffer->capacity : 256;
+		while (capacity < wanted)
+			capacity = capacity > buffer->max / 2 ? buffer->max
+							      : capacity * 2;
+		uint8_t *grown = realloc(buffer->data, capacity);
+		if (!grown)
+			return ENCLAVE_CLIENT_ERR_MEMORY;
+		buffer->data = grown;
+		buffer->capacity = capacity;
+	}
+	if (data.len)
+		memcpy(buffer->data + buffer->len, data.data, data.len);
+	buffer->len += data.len;
+	return ENCLAVE_CLIENT_OK;
+}
+
+struct bytes
+buffer_bytes(const struct buffer *buffer)
+{
+	return (struct bytes){buffer->data, buffer->len};
+}
+
+void
+buffer_clear(struct buffer *buffer)
+{
+	free(buffer->data);
+	buffer_init(buffer, buffer->max);
+}
+
+char *
+bytes_escape(struct bytes input, size_t max)
+{
+	size_t used = 0;
+	char *text = malloc(max + 1);
+
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < input.len; i++) {
+		uint8_t byte = input.data[i];
+		bool plain = byte >= 0x20 && byte < 0x7f && byte != '\\';
+		if (max - used < (plain ? 1u : 4u))
+			break;
+		if (plain) {
+			text[used++] = (char)byte;
+			continue;
+		}
+		text[used++] = '\\';
+		text[used++] = 'x';
+		char pair[3];
+		hex_encode((struct bytes){&byte, 1}, pair);
+		text[used++] = pair[0];
+		text[used++] = pair[1];
+	}
+	text[used] = '\0';
+	return text;
+}

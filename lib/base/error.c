@@ -1,0 +1,148 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+keep_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+struct enclave_client_error *
+enclave_client_error_new(void)
+{
+	return calloc(1, sizeof(struct enclave_client_error));
+}
+
+void
+enclave_client_error_free(struct enclave_client_error *error)
+{
+	free(error);
+}
+
+const char *
+enclave_client_error_message(const struct enclave_client_error *error)
+{
+	return error ? error->message : "no error object was given";
+}
+
+enum enclave_client_status
+enclave_client_error_status(const struct enclave_client_error *error)
+{
+	return error ? error->status : ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_step
+enclave_client_error_step(const struct enclave_client_error *error)
+{
+	return error ? error->step : ENCLAVE_CLIENT_STEP_NONE;
+}
+
+const char *
+enclave_client_error_enclave(const struct enclave_client_error *error)
+{
+	return error ? error->enclave : "";
+}
+
+long
+enclave_client_error_foreign_code(const struct enclave_client_error *error)
+{
+	return error ? error->foreign_code : 0;
+}
+
+enum enclave_client_foreign
+enclave_client_error_foreign(const struct enclave_client_error *error)
+{
+	return error ? error->foreign : ENCLAVE_CLIENT_FOREIGN_NONE;
+}
+
+void
+error_clear(struct enclave_client_error *error)
+{
+	if (error)
+		*error = (struct enclave_client_error){0};
+}
+
+enum enclave_client_status
+error_set(struct enclave_client_error *error, enum enclave_client_status status,
+    enum enclave_client_step step, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!error)
+		return status;
+	error_clear(error);
+	error->status = status;
+	error->step = step;
+	va_start(arguments, format);
+	(void)vsnprintf(
+	    error->message, sizeof(error->message), format, arguments);
+	va_end(arguments);
+	keep_printable(error->message);
+	return status;
+}
+
+enum enclave_client_status
+error_memory(struct enclave_client_error *error)
+{
+	return error_set(error, ENCLAVE_CLIENT_ERR_MEMORY,
+	    ENCLAVE_CLIENT_STEP_NONE, "out of memory");
+}
+
+void
+error_set_foreign(struct enclave_client_error *error,
+    enum enclave_client_foreign foreign, long code)
+{
+	if (!error)
+		return;
+	error->foreign = foreign;
+	error->foreign_code = code;
+}
+
+void
+error_set_enclave(struct enclave_client_error *error, const char *name)
+{
+	char message[ERROR_MESSAGE_MAX_BYTES];
+
+	if (!error || error->status == ENCLAVE_CLIENT_OK || error->enclave[0])
+		return;
+	(void)snprintf(error->enclave, sizeof(error->enclave), "%s", name);
+	keep_printable(error->enclave);
+	memcpy(message, error->message, sizeof(message));
+	(void)snprintf(error->message, sizeof(error->message), "%s: %.*s",
+	    error->enclave, (int)(sizeof(message) - sizeof(error->enclave) - 2),
+	    message);
+}
+
+void
+error_append(struct enclave_client_error *error, const char *format, ...)
+{
+	va_list arguments;
+	size_t len;
+
+	if (!error)
+		return;
+	len = strlen(error->message);
+	va_start(arguments, format);
+	(void)vsnprintf(error->message + len, sizeof(error->message) - len,
+	    format, arguments);
+	va_end(arguments);
+	keep_printable(error->message);
+}
+
+void
+error_copy(
+    struct enclave_client_error *to, const struct enclave_client_error *from)
+{
+	if (!to)
+		return;
+	if (from)
+		*to = *from;
+	else
+		error_clear(to);
+}

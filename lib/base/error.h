@@ -1,0 +1,50 @@
+/*
+ * The error object from the inside.  Every function here takes NULL for the
+ * error, so that callers need not ask.
+ */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <enclave_client.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+
+struct enclave_client_error {
+	enum enclave_client_status status;
+	enum enclave_client_step step;
+	enum enclave_client_foreign foreign;
+	long foreign_code;
+	char enclave[ENCLAVE_NAME_MAX_BYTES + 1];
+	char message[ERROR_MESSAGE_MAX_BYTES];
+};
+
+void error_clear(struct enclave_client_error *error);
+
+/*
+ * Sets everything but the enclave's name, and gives status back, so that
+ * `return error_set(...)` and `status = error_set(...)` read well.  What is
+ * formatted must be ours or escaped: bytes outside printable ASCII become '?'.
+ */
+enum enclave_client_status error_set(struct enclave_client_error *error,
+    enum enclave_client_status status, enum enclave_client_step step,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Memory is short: one constant message, no step. */
+enum enclave_client_status error_memory(struct enclave_client_error *error);
+
+void error_set_foreign(struct enclave_client_error *error,
+    enum enclave_client_foreign foreign, long code);
+
+/* Names the enclave and puts "name: " before the message, once. */
+void error_set_enclave(struct enclave_client_error *error, const char *name);
+
+/* Adds to the message: "; the clock may be wrong". */
+void error_append(struct enclave_client_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* from may be NULL (then clears); to may be NULL. */
+void error_copy(
+    struct enclave_client_error *to, const struct enclave_client_error *from);
+
+#endif

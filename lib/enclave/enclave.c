@@ -1,0 +1,1 @@
+#include "enclave/enclave.h"
