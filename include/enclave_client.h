@@ -203,6 +203,438 @@ ENCLAVE_CLIENT_PUBLIC enum enclave_client_foreign enclave_client_error_foreign(
 ENCLAVE_CLIENT_PUBLIC char *enclave_client_error_json(
     const struct enclave_client_error *error);
 
+/*
+ * Documents (immutable)
+ * =====================
+ * An attestation document that was judged, and what it says.  Sources: AWS
+ * Nitro Enclaves attestation process, 2.2; RFC 9052 4.2.
+ */
+struct enclave_client_config;
+struct enclave_client_document;
+
+/* Moments at which evidence can be judged, beside milliseconds since 1970. */
+#define ENCLAVE_CLIENT_AT_NOW      INT64_MIN
+#define ENCLAVE_CLIENT_AT_DOCUMENT (INT64_MIN + 1)
+
+/* Borrowed by the call that takes it. */
+struct enclave_client_evidence {
+	/* Raw COSE_Sign1, base64 or hex of it, or an endpoint's JSON body. */
+	const void *data;
+	size_t len; /* bytes */
+	/*
+	 * AT_NOW, AT_DOCUMENT (its own timestamp) or milliseconds since the
+	 * epoch, UTC.  A verdict at any time but now is a replay: the document
+	 * says so and serves no connection.
+	 */
+	int64_t judged_at_ms;
+};
+
+/*
+ * Judges a document without any network: structure, chain, signature, time;
+ * and, unless name is NULL, the measurements that config accepts for the
+ * enclave of that name.  With name NULL a debug document can pass; ask
+ * enclave_client_document_debug().  config gives roots, limits and policies;
+ * NULL means the defaults.  *ret_document is new.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_document_verify(const struct enclave_client_config *config,
+    const char *name, const struct enclave_client_evidence *evidence,
+    struct enclave_client_document **ret_document,
+    struct enclave_client_error *error);
+
+/*
+ * What can be read of evidence that was refused, for display as unverified
+ * only: enclave_client_document_authentic() is false.  *ret_document is new.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_document_read_unverified(
+    const struct enclave_client_evidence *evidence,
+    struct enclave_client_document **ret_document,
+    struct enclave_client_error *error);
+
+ENCLAVE_CLIENT_PUBLIC void enclave_client_document_free(
+    struct enclave_client_document *document);
+
+/* Chain and signature held, and the times at the moment of the verdict. */
+ENCLAVE_CLIENT_PUBLIC bool enclave_client_document_authentic(
+    const struct enclave_client_document *document);
+/* PCR0, 1 and 2 are all zero: the enclave runs in debug mode. */
+ENCLAVE_CLIENT_PUBLIC bool enclave_client_document_debug(
+    const struct enclave_client_document *document);
+/* Judged under a switch that has "insecure" in its name. */
+ENCLAVE_CLIENT_PUBLIC bool enclave_client_document_insecure(
+    const struct enclave_client_document *document);
+/* Borrowed until the document is freed; NULL or 0 only when unverified. */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_document_module_id(
+    const struct enclave_client_document *document);
+ENCLAVE_CLIENT_PUBLIC int64_t enclave_client_document_timestamp_ms(
+    const struct enclave_client_document *document);
+/*
+ * Milliseconds since the epoch at which it stops counting: the earliest
+ * notAfter of its chain, timestamp + max_age, the end of the accepted set.
+ */
+ENCLAVE_CLIENT_PUBLIC int64_t enclave_client_document_deadline_ms(
+    const struct enclave_client_document *document);
+/*
+ * PCRn as 96 hex digits; NULL when the document has none.  Borrowed until the
+ * document is freed.
+ */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_document_pcr(
+    const struct enclave_client_document *document, unsigned int index);
+/*
+ * Label of the accepted PCR set that matched, "" when it has none; NULL when
+ * no policy was asked.  Its place in the list, from 0, or -1.
+ */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_document_set_label(
+    const struct enclave_client_document *document);
+ENCLAVE_CLIENT_PUBLIC int enclave_client_document_set_index(
+    const struct enclave_client_document *document);
+/*
+ * One JSON object: {"module_id", "digest", "timestamp_ms", "pcrs": {"0": hex},
+ * "public_key", "user_data", "nonce" (hex, "" when empty, null when absent),
+ * "chain" root first [{"subject", "not_before_ms", "not_after_ms",
+ * "sha256"}]}; members that could not be read are absent.  New; free with
+ * free().  NULL when memory is short.
+ */
+ENCLAVE_CLIENT_PUBLIC char *enclave_client_document_json(
+    const struct enclave_client_document *document);
+
+/*
+ * Events
+ * ======
+ * Told once per change, on the thread where it happened, with no lock held.
+ * The callback may call anything of this library but enclave_client_free() and
+ * enclave_client_stop(); it must not block for long.
+ */
+enum enclave_client_event_kind {
+	ENCLAVE_CLIENT_EVENT_ATTESTED = 1, /* first live key */
+	ENCLAVE_CLIENT_EVENT_REFUSED = 2,  /* evidence refused: status, step */
+	ENCLAVE_CLIENT_EVENT_MEASUREMENT_REFUSED = 3, /* key withdrawn, or
+	                                     * authentic evidence not accepted */
+	ENCLAVE_CLIENT_EVENT_KEY_ADDED = 4,           /* one more live key */
+	ENCLAVE_CLIENT_EVENT_EXPIRED = 5,     /* last live key passed its end */
+	ENCLAVE_CLIENT_EVENT_POLL_FAILED = 6, /* fetch failed */
+	ENCLAVE_CLIENT_EVENT_RECOVERED = 7,   /* good again after a failure */
+	ENCLAVE_CLIENT_EVENT_INSECURE = 8     /* a weakening is in force */
+};
+
+/* Borrowed until the callback returns. */
+struct enclave_client_event {
+	enum enclave_client_event_kind kind;
+	const char *enclave; /* name; "" where all are meant */
+	enum enclave_client_status status;
+	enum enclave_client_step step;
+	const char *message; /* one line of printable ASCII */
+	int64_t at_ms;       /* wall clock, since the epoch */
+};
+
+typedef void (*enclave_client_event_callback)(
+    const struct enclave_client_event *event, void *context);
+
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_event_name(
+    enum enclave_client_event_kind kind);
+
+/*
+ * Configuration (confined)
+ * ========================
+ * Setters keep the first error; the next call with a status returns it.
+ * enclave_client_new() copies what it needs: free the configuration when you
+ * like.  Strings are copied.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_config_new(struct enclave_client_config **ret_config);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
+    struct enclave_client_config *config);
+
+/*
+ * The map of enclaves as JSON, long or short form, at most 8 MiB; replaces a
+ * map that was loaded before.  CONFIG names the member at fault.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_config_load_file(struct enclave_client_config *config,
+    const char *path, struct enclave_client_error *error);
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_config_load_text(struct enclave_client_config *config,
+    const char *text, size_t len, struct enclave_client_error *error);
+/*
+ * One enclave instead of a map: the origin of url with the PCR sets of
+ * pcrs_json (an object, a list, or nitro-cli output).  name NULL: the URL's
+ * host, with the port where it is not 443.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_config_load_single(struct enclave_client_config *config,
+    const char *name, const char *url, const char *pcrs_json,
+    struct enclave_client_error *error);
+
+/*
+ * Trust for ordinary verification (web PKI): a PEM bundle, a hash directory;
+ * each replaces the system's store.  NULL: the system's.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_ca_file(
+    struct enclave_client_config *config, const char *path);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_ca_directory(
+    struct enclave_client_config *config, const char *path);
+
+/* As curl's --resolve "host:port:address" and --connect-to "h1:p1:h2:p2". */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_add_resolve(
+    struct enclave_client_config *config, const char *entry);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_add_connect_to(
+    struct enclave_client_config *config, const char *entry);
+
+/* NULL: libcurl's environment variables; "": none. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_proxy(
+    struct enclave_client_config *config, const char *url);
+/* Default "enclave-client/VERSION".  Never sent with evidence requests. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_user_agent(
+    struct enclave_client_config *config, const char *agent);
+
+/* Default true.  False: no thread; evidence is learned by requests alone. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_polling(
+    struct enclave_client_config *config, bool polling);
+
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_event_callback(
+    struct enclave_client_config *config,
+    enclave_client_event_callback callback, void *context);
+
+/* Weakenings.  Each marks every verdict and raises EVENT_INSECURE. */
+
+/* Let insecure_* members of the JSON count.  Call it before loading. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_insecure_allowed(
+    struct enclave_client_config *config, bool allowed);
+/* Accept debug enclaves and all-zero reference values.  Before loading. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_insecure_allow_debug(
+    struct enclave_client_config *config, bool allowed);
+/* PEM certificates that replace AWS's Nitro root: a local enclave's. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_insecure_nitro_root_file(
+    struct enclave_client_config *config, const char *path);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_insecure_nitro_root_mem(
+    struct enclave_client_config *config, const char *pem, size_t len);
+/* Honour SSLKEYLOGFILE, which libcurl otherwise would: anyone who reads that
+ * file reads the traffic. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_insecure_key_log(
+    struct enclave_client_config *config, bool allowed);
+
+/*
+ * Client (internally locked)
+ * ==========================
+ */
+struct enclave_client;
+struct enclave_client_request;
+struct enclave_client_response;
+
+/*
+ * Returns at once; a background thread starts to poll.  SELF_TEST or
+ * UNSUPPORTED when the gate would not hold with these builds of libcurl and
+ * OpenSSL.  *ret_client is new.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_new(const struct enclave_client_config *config,
+    struct enclave_client **ret_client, struct enclave_client_error *error);
+/*
+ * Ends everything within 100 ms: calls that other threads are in return
+ * CANCELLED, and so does every later call.  Any thread, any number of times.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_stop(struct enclave_client *client);
+/*
+ * Stops, waits for calls in other threads to return, frees.  Responses and
+ * documents may be freed later; responses can't be read any more.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_free(struct enclave_client *client);
+
+/*
+ * The whole map of enclaves of config replaces the client's, atomically; other
+ * settings of config are not looked at.  Evidence in the cache is matched
+ * again; nothing is fetched for an enclave that did not change.  A connection
+ * that is open honours it before its next request and at its next byte of
+ * body.  Nothing changes on failure.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_update(struct enclave_client *client,
+    const struct enclave_client_config *config,
+    struct enclave_client_error *error);
+
+/*
+ * Until the enclave (NULL: every one) has a live attested key.  TIMEOUT names
+ * who is not ready and why.  timeout_ms 0 asks without waiting.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_wait(struct enclave_client *client, const char *name,
+    int64_t timeout_ms, struct enclave_client_error *error);
+
+/*
+ * Fetches and judges the enclave's evidence on a connection of its own, and
+ * sends nothing else; the key of that connection must be bound.  Good evidence
+ * enters the cache.  *ret_document is new.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_attest(struct enclave_client *client, const char *name,
+    int64_t timeout_ms, struct enclave_client_document **ret_document,
+    struct enclave_client_error *error);
+
+/*
+ * Sends the request and collects the whole answer, up to the body cap.  name
+ * NULL: the enclave whose origin the request's URL has; no such enclave is
+ * UNKNOWN_ENCLAVE, never a plain request.  Any HTTP status is a success.
+ * *ret_response is new.  A request may be sent again, by one thread at a time.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_request(struct enclave_client *client, const char *name,
+    struct enclave_client_request *request,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error);
+/*
+ * The same, but returns at the headers; the body is pulled with
+ * enclave_client_response_read().  The deadline goes on through the reading.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_open(struct enclave_client *client, const char *name,
+    struct enclave_client_request *request,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error);
+
+/*
+ * Request (confined, but for cancel)
+ * ==================================
+ * Setters keep the first error, which the verb returns as USAGE.
+ */
+
+/*
+ * method: a token (RFC 9110 5.6.2), copied.  target: a path with its query
+ * that begins with "/", or an https URL; copied.  CR, LF and NUL are refused.
+ * *ret_request is new.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_request_new(const char *method, const char *target,
+    struct enclave_client_request **ret_request);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_free(
+    struct enclave_client_request *request);
+
+/*
+ * Adds a header; value "" sends it empty, NULL leaves out one that libcurl
+ * would send by itself.  Host may be set; it never moves the connection.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_add_header(
+    struct enclave_client_request *request, const char *name,
+    const char *value);
+/* Copied. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_body(
+    struct enclave_client_request *request, const void *data, size_t len);
+
+struct enclave_client_body {
+	/*
+	 * Fills at most size bytes; 0 is the end, -1 fails the request.  The
+	 * gate is judged again before each call.
+	 */
+	int64_t (*read)(void *buffer, size_t size, void *context);
+	/* To the start, true when done; NULL: the body can be sent once. */
+	bool (*rewind)(void *context);
+	int64_t len; /* bytes, -1: unknown, sent chunked */
+	void *context;
+};
+/* The struct is copied, its context borrowed until the request is freed. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_body_callback(
+    struct enclave_client_request *request,
+    const struct enclave_client_body *body);
+
+/* All of it: waiting, learning, connecting, sending, reading.  Default 60 s;
+ * 0: none. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_timeout_ms(
+    struct enclave_client_request *request, int64_t timeout_ms);
+/* Default 30 s. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_connect_timeout_ms(
+    struct enclave_client_request *request, int64_t timeout_ms);
+/* Of enclave_client_request(); default 16 MiB. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_body_max_bytes(
+    struct enclave_client_request *request, size_t max_bytes);
+/* Redirects within the enclave's origin, at most 10; default 0. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_redirects_max(
+    struct enclave_client_request *request, unsigned int max);
+
+/* What libcurl says and what goes over the wire, for display. */
+enum enclave_client_trace_kind {
+	ENCLAVE_CLIENT_TRACE_TEXT = 0,
+	ENCLAVE_CLIENT_TRACE_HEADER_IN = 1,
+	ENCLAVE_CLIENT_TRACE_HEADER_OUT = 2,
+	ENCLAVE_CLIENT_TRACE_ATTESTATION = 3 /* this library's own steps */
+};
+typedef void (*enclave_client_trace_callback)(
+    enum enclave_client_trace_kind kind, const char *data, size_t len,
+    void *context);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_trace(
+    struct enclave_client_request *request,
+    enclave_client_trace_callback callback, void *context);
+
+/*
+ * Ends the call that uses the request, or its response's next read, with
+ * CANCELLED, within 100 ms.  Any thread, while the request is not being freed.
+ * A cancelled request stays cancelled.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_cancel(
+    struct enclave_client_request *request);
+
+/*
+ * Response (confined)
+ * ===================
+ * What is borrowed from it lives until it is freed.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_response_free(
+    struct enclave_client_response *response);
+/* HTTP status of the final answer; "1.1" or "2". */
+ENCLAVE_CLIENT_PUBLIC long enclave_client_response_status(
+    const struct enclave_client_response *response);
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_response_http_version(
+    const struct enclave_client_response *response);
+/*
+ * Value of a header of the final answer by name, whatever its case; several of
+ * one name by index from 0.  NULL when there is none.
+ */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_response_header(
+    const struct enclave_client_response *response, const char *name,
+    size_t index);
+/* Every header block as received, redirects and 1xx included. */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_response_header_text(
+    const struct enclave_client_response *response, size_t *ret_len);
+/* NUL after the last byte; "" when streaming. */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_response_body(
+    const struct enclave_client_response *response, size_t *ret_len);
+/*
+ * Next bytes of a response from enclave_client_open(), at most size; *ret_len
+ * 0 is the end.  Blocks until some are there.  After a failure every later
+ * read fails likewise.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_response_read(struct enclave_client_response *response,
+    void *buffer, size_t size, size_t *ret_len,
+    struct enclave_client_error *error);
+/* Name of the enclave that answered. */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_response_enclave(
+    const struct enclave_client_response *response);
+/* The evidence that the request was sent under. */
+ENCLAVE_CLIENT_PUBLIC const struct enclave_client_document *
+enclave_client_response_document(
+    const struct enclave_client_response *response);
+
+/* As curl's --write-out variables; microseconds, bytes or counts. */
+enum enclave_client_info {
+	ENCLAVE_CLIENT_INFO_TIME_TOTAL_US = 0, /* learning included */
+	ENCLAVE_CLIENT_INFO_TIME_NAMELOOKUP_US = 1,
+	ENCLAVE_CLIENT_INFO_TIME_CONNECT_US = 2,
+	ENCLAVE_CLIENT_INFO_TIME_APPCONNECT_US = 3,
+	ENCLAVE_CLIENT_INFO_TIME_PRETRANSFER_US = 4,
+	ENCLAVE_CLIENT_INFO_TIME_STARTTRANSFER_US = 5,
+	ENCLAVE_CLIENT_INFO_SIZE_DOWNLOAD_BYTES = 6,
+	ENCLAVE_CLIENT_INFO_SIZE_UPLOAD_BYTES = 7,
+	ENCLAVE_CLIENT_INFO_SIZE_HEADER_BYTES = 8,
+	ENCLAVE_CLIENT_INFO_NUM_CONNECTS = 9,
+	ENCLAVE_CLIENT_INFO_NUM_REDIRECTS = 10
+};
+ENCLAVE_CLIENT_PUBLIC int64_t enclave_client_response_info(
+    const struct enclave_client_response *response,
+    enum enclave_client_info info);
+/* The URL that was fetched last. */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_response_url(
+    const struct enclave_client_response *response);
+
 #ifdef __cplusplus
 }
 #endif
