@@ -243,11 +243,14 @@ enclave_client_document_verify(const struct enclave_client_config *config,
     struct enclave_client_error *error);
 
 /*
- * What can be read of evidence that was refused, for display as unverified
- * only: enclave_client_document_authentic() is false.  *ret_document is new.
+ * What evidence says that was refused, for display.  Time and policy are not
+ * judged: enclave_client_document_authentic() tells whether chain and
+ * signature hold under config's roots; where they do not, whatever could be
+ * read is a claim of nobody's.  Such a document serves no connection.
+ * *ret_document is new.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
-enclave_client_document_read_unverified(
+enclave_client_document_read(const struct enclave_client_config *config,
     const struct enclave_client_evidence *evidence,
     struct enclave_client_document **ret_document,
     struct enclave_client_error *error);
@@ -255,7 +258,7 @@ enclave_client_document_read_unverified(
 ENCLAVE_CLIENT_PUBLIC void enclave_client_document_free(
     struct enclave_client_document *document);
 
-/* Chain and signature held, and the times at the moment of the verdict. */
+/* Chain and signature held. */
 ENCLAVE_CLIENT_PUBLIC bool enclave_client_document_authentic(
     const struct enclave_client_document *document);
 /* PCR0, 1 and 2 are all zero: the enclave runs in debug mode. */

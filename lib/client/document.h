@@ -1,0 +1,19 @@
+/* A public document: claims, and the verdict they were given. */
+#ifndef CLIENT_DOCUMENT_H
+#define CLIENT_DOCUMENT_H
+
+#include "base/error.h"
+#include "enclave/enclave.h"
+#include "evidence/claims.h"
+
+#include <enclave_client.h>
+
+/*
+ * New, or NULL when memory is short.  Takes a reference on the claims.  policy
+ * NULL: none was asked; else set is the one that matched.
+ */
+struct enclave_client_document *document_new(struct claims *claims,
+    const struct policy *policy, size_t set, int64_t deadline_ms,
+    bool insecure);
+
+#endif
