@@ -21,6 +21,7 @@ struct enclave_timing {
 };
 
 struct enclave {
+	size_t index; /* place in its map */
 	char *name;
 	struct origin origin;
 	char *url;          /* of the origin, no trailing slash */

@@ -1,0 +1,94 @@
+/*
+ * The gate: no byte of a request leaves on a connection whose key is not, at
+ * that moment, in live accepted evidence (DESIGN section 5).
+ *
+ * Two halves.  The first runs inside the handshake (OpenSSL's certificate
+ * verify callback): ordinary verification, then the key; its verdict hangs on
+ * the SSL.  The second runs before each request (libcurl's prereq callback),
+ * because a pooled connection never meets the first.
+ */
+#ifndef TLS_GATE_H
+#define TLS_GATE_H
+
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cache/cache.h"
+
+/* One for each client; immutable after it was made. */
+struct gate {
+	uint64_t client_id;
+	struct cache *cache;
+	const struct clock_source *clock;
+	X509_STORE *trust; /* ordinary verification */
+	bool insecure_key_log;
+};
+
+enum gate_mode {
+	/*
+	 * Ordinary verification only; the connection may carry the GET of the
+	 * configured evidence URL and nothing else until its key is live.
+	 */
+	GATE_EVIDENCE,
+	/* The key must be live. */
+	GATE_REQUEST
+};
+
+/*
+ * What the hooks of one easy handle share.  Confined; must outlive the
+ * handle's transfers.
+ */
+struct gate_attachment {
+	const struct gate *gate;
+	struct cache_slot *slot; /* owned reference */
+	struct enclave *enclave; /* owned reference: as configured at attach */
+	struct origin evidence_origin;
+	enum gate_mode mode;
+
+	/* What the hooks leave behind. */
+	struct enclave_client_error error; /* why they refused; cleared else */
+	bool ran;      /* the second half passed in this transfer */
+	bool key_seen; /* the leaf of the connection in use */
+	struct binding_key key;
+	struct cache_hit hit; /* GATE_REQUEST and ran: sent under this */
+};
+
+/* Takes references.  The attachment starts in GATE_REQUEST. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attachment_init(
+    struct gate_attachment *attachment, const struct gate *gate,
+    struct cache_slot *slot, struct enclave_client_error *error);
+void gate_attachment_clear(struct gate_attachment *attachment);
+/* Before each transfer: forgets what the last one left, sets the mode. */
+void gate_attachment_begin(
+    struct gate_attachment *attachment, enum gate_mode mode);
+
+/* Sets every hook on the handle; to be called after each curl_easy_reset. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach(
+    struct gate_attachment *attachment, CURL *easy,
+    struct enclave_client_error *error);
+
+/* The hook for an SSL_CTX that libcurl, or the self-test, is about to use. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_prepare_ssl_ctx(
+    struct gate_attachment *attachment, SSL_CTX *ssl_ctx,
+    struct enclave_client_error *error);
+
+/*
+ * Judged again while a body flows.  Upload: as strictly as before the request.
+ * Download: withdrawal and removal always end it, expiry only when the enclave
+ * says cut_on_expiry.  False: stop, attachment->error tells why.
+ */
+bool gate_upload_allowed(struct gate_attachment *attachment);
+bool gate_download_allowed(struct gate_attachment *attachment);
+
+/*
+ * A handshake over a memory BIO pair through the real hooks: an attested
+ * connection's control must pass and a key that is not attested must be
+ * refused.  SELF_TEST, naming the builds, where that is not so; UNSUPPORTED
+ * where libcurl's TLS is not OpenSSL.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_self_test(
+    const struct clock_source *clock, struct enclave_client_error *error);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * One thread, one curl multi handle, any number of enclaves: when to fetch,
+ * fetch, appraise, publish.
+ */
+#ifndef POLLER_POLLER_H
+#define POLLER_POLLER_H
+
+#include "appraisal/appraisal.h"
+#include "cache/cache.h"
+#include "tls/gate.h"
+#include "tls/transport.h"
+
+struct poller;
+
+/* All borrowed until the poller is freed. */
+struct poller_options {
+	struct cache *cache;
+	const struct appraiser *appraiser;
+	const struct gate *gate;
+	const struct transport *transport;
+	const struct clock_source *clock;
+};
+
+/*
+ * Starts the thread and hooks itself into the cache's wake.  Returns at once.
+ * New.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poller_new(
+    const struct poller_options *options, struct poller **ret_poller,
+    struct enclave_client_error *error);
+/* Any thread, any number of times; never blocks. */
+void poller_wake(struct poller *poller);
+/*
+ * Ends the thread within 100 ms, whatever is in flight, a hanging resolver
+ * included, and frees.  Not from an event callback.
+ */
+void poller_free(struct poller *poller);
+
+#endif
