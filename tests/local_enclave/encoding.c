@@ -68,3 +68,76 @@ sha256_hex(const uint8_t *data, size_t len)
 	must(EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL));
 	return hex_encode(digest, sizeof(digest));
 }
+
+/* How many bytes follow this first byte, or -1 (RFC 3629, section 4). */
+static int
+utf8_tail(uint8_t first)
+{
+	if (first < 0x80)
+		return 0;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 1;
+	if (first >= 0xe0 && first <= 0xef)
+		return 2;
+	if (first >= 0xf0 && first <= 0xf4)
+		return 3;
+	return -1;
+}
+
+/* Over-long forms, surrogates and what lies beyond U+10FFFF. */
+static bool
+utf8_second_is_wrong(uint8_t first, uint8_t second)
+{
+	return (first == 0xe0 && second < 0xa0) ||
+	       (first == 0xed && second > 0x9f) ||
+	       (first == 0xf0 && second < 0x90) ||
+	       (first == 0xf4 && second > 0x8f);
+}
+
+bool
+is_utf8(const uint8_t *data, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		int tail = utf8_tail(data[i]);
+		int k;
+
+		if (tail < 0 || (size_t)tail > len - i - 1)
+			return false;
+		if (tail > 0 && utf8_second_is_wrong(data[i], data[i + 1]))
+			return false;
+		for (k = 1; k <= tail; k++) {
+			if ((data[i + (size_t)k] & 0xc0) != 0x80)
+				return false;
+		}
+		i += (size_t)tail + 1;
+	}
+	return true;
+}
+
+char *
+readable_text(const uint8_t *data, size_t len)
+{
+	/* A byte becomes at most three. */
+	char *text = must_alloc(3 * len + 1);
+	char *out = text;
+	size_t i;
+
+	if (is_utf8(data, len) && memchr(data, 0, len) == NULL) {
+		memcpy(text, data, len);
+		return text;
+	}
+	for (i = 0; i < len; i++) {
+		if (data[i] == 0) {
+			memcpy(out, "\xe2\x90\x80", 3);
+			out += 3;
+		} else if (data[i] < 0x80) {
+			*out++ = (char)data[i];
+		} else {
+			*out++ = (char)(0xc0 | data[i] >> 6);
+			*out++ = (char)(0x80 | (data[i] & 0x3f));
+		}
+	}
+	return text;
+}

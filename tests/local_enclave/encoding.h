@@ -16,6 +16,14 @@ bool hex_decode(
 /* New text: the standard alphabet, padded, on one line. */
 char *base64_encode(const uint8_t *data, size_t len);
 
+bool is_utf8(const uint8_t *data, size_t len);
+
+/*
+ * New text that any JSON parser takes. UTF-8 without NUL stays as it is;
+ * anything else becomes one character a byte, NUL the symbol U+2400.
+ */
+char *readable_text(const uint8_t *data, size_t len);
+
 /* New text: SHA-256 of the bytes, in hexadecimal. */
 char *sha256_hex(const uint8_t *data, size_t len);
 
