@@ -1,0 +1,154 @@
+#include "binding/object.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+size_t
+transform_bytes(enum binding_transform transform)
+{
+	switch (transform) {
+	case BINDING_IDENTITY:
+		return 0;
+	case BINDING_SHA256:
+		return 32;
+	case BINDING_SHA384:
+		return 48;
+	case BINDING_SHA512:
+		return 64;
+	}
+	return 0;
+}
+
+static const EVP_MD *
+transform_digest(enum binding_transform transform)
+{
+	switch (transform) {
+	case BINDING_IDENTITY:
+	case BINDING_SHA256:
+		return EVP_sha256();
+	case BINDING_SHA384:
+		return EVP_sha384();
+	case BINDING_SHA512:
+		return EVP_sha512();
+	}
+	return EVP_sha256();
+}
+
+enum enclave_client_status
+object_digest(enum binding_transform transform, const char *prefix,
+    struct bytes object, uint8_t ret_digest[DIGEST_MAX_BYTES],
+    struct enclave_client_error *error)
+{
+	const EVP_MD *digest = transform_digest(transform);
+	struct bytes before = bytes_from_string(prefix ? prefix : "");
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+
+	ERR_set_mark();
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	if (!context)
+		status = error_memory(error);
+	else if (!EVP_DigestInit_ex(context, digest, NULL) ||
+		 !EVP_DigestUpdate(context, before.data, before.len) ||
+		 !EVP_DigestUpdate(context, object.data, object.len) ||
+		 !EVP_DigestFinal_ex(context, ret_digest, NULL))
+		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_BINDING, "OpenSSL can't compute %s",
+		    EVP_MD_get0_name(digest));
+	EVP_MD_CTX_free(context);
+	ERR_pop_to_mark();
+	return status;
+}
+
+/* Since the mark that the caller set. */
+static bool
+failed_for_memory(void)
+{
+	return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+}
+
+enum enclave_client_status
+object_check_spki(struct bytes der, struct enclave_client_error *error)
+{
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	const unsigned char *at = der.data;
+
+	if (der.len > LONG_MAX)
+		return ENCLAVE_CLIENT_ERR_INTERNAL;
+	ERR_set_mark();
+	X509_PUBKEY *spki = d2i_X509_PUBKEY(NULL, &at, (long)der.len);
+	if (!spki && failed_for_memory())
+		status = error_memory(error);
+	else if (!spki || at != der.data + der.len)
+		status = error_set(error, ENCLAVE_CLIENT_ERR_BINDING,
+		    ENCLAVE_CLIENT_STEP_BINDING,
+		    "the field that should name the TLS key is no DER "
+		    "SubjectPublicKeyInfo (%zu bytes)",
+		    der.len);
+	X509_PUBKEY_free(spki);
+	ERR_pop_to_mark();
+	return status;
+}
+
+/* A copy, because what OpenSSL lends dies with the certificate. */
+static unsigned char *
+encode_object(
+    enum binding_object kind, X509 *leaf, struct bytes leaf_der, int *ret_len)
+{
+	unsigned char *data = NULL;
+	const ASN1_BIT_STRING *bits;
+
+	switch (kind) {
+	case BINDING_SPKI:
+		*ret_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &data);
+		return data;
+	case BINDING_CERTIFICATE:
+		*ret_len = (int)leaf_der.len;
+		return OPENSSL_memdup(leaf_der.data, leaf_der.len);
+	case BINDING_RAW_KEY:
+		bits = X509_get0_pubkey_bitstr(leaf);
+		*ret_len = ASN1_STRING_length(bits);
+		return OPENSSL_memdup(
+		    ASN1_STRING_get0_data(bits), (size_t)*ret_len);
+	}
+	*ret_len = 0;
+	return NULL;
+}
+
+enum enclave_client_status
+object_of_leaf(enum binding_object kind, struct bytes leaf_der,
+    struct bytes *ret_object, struct enclave_client_error *error)
+{
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	const unsigned char *at = leaf_der.data;
+	unsigned char *data = NULL;
+	X509 *leaf = NULL;
+	int len = 0;
+
+	ERR_set_mark();
+	if (leaf_der.len <= INT_MAX)
+		leaf = d2i_X509(NULL, &at, (long)leaf_der.len);
+	if (!leaf && failed_for_memory()) {
+		status = error_memory(error);
+		goto out;
+	}
+	if (!leaf || at != leaf_der.data + leaf_der.len) {
+		status = error_set(error, ENCLAVE_CLIENT_ERR_CERTIFICATE,
+		    ENCLAVE_CLIENT_STEP_BINDING,
+		    "the server's leaf is not exactly one DER certificate");
+		goto out;
+	}
+	data = encode_object(kind, leaf, leaf_der, &len);
+	if (!data || len <= 0) {
+		OPENSSL_free(data);
+		status = error_memory(error);
+		goto out;
+	}
+	*ret_object = (struct bytes){data, (size_t)len};
+out:
+	X509_free(leaf);
+	ERR_pop_to_mark();
+	return status;
+}

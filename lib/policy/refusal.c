@@ -1,0 +1,205 @@
+/*
+ * The message of a refused measurement: the register that differs, what was
+ * shown, what would have been accepted, and what to do about it.
+ */
+#include <time.h>
+
+#include "policy/set.h"
+#include "policy/text.h"
+
+/* error_set_enclave() puts "name: " in front and cuts what is too long. */
+#define MESSAGE_BYTES (ERROR_MESSAGE_MAX_BYTES - ENCLAVE_NAME_MAX_BYTES - 3)
+#define HEX_BYTES     (2 * PCR_BYTES + 1)
+/* Enough of a digest to tell two builds apart by eye. */
+#define SHORT_DIGITS 16
+/* The advice holds four whole registers, as nitro-cli prints them. */
+#define ADVICE_BYTES 520
+/* Further sets are counted, not shown. */
+#define SHOWN_MAX 8
+
+struct refusal {
+	const struct policy *policy;
+	const struct claims *claims;
+	int64_t now_ms;
+	size_t closest;     /* the set with the fewest differing registers */
+	unsigned int index; /* the first register that differs there */
+};
+
+static size_t
+count_differing(const struct pcr_set *set, const struct claims *claims)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		count += !pcr_value_matches(&set->values[i], claims);
+	return count;
+}
+
+/* False when no set is left that has not expired. */
+static bool
+find_closest(struct refusal *refusal)
+{
+	const struct policy *policy = refusal->policy;
+	size_t fewest = SIZE_MAX;
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct pcr_set *set = &policy->sets[i];
+		size_t differing = count_differing(set, refusal->claims);
+		if (set_expired(set, refusal->now_ms) || differing >= fewest)
+			continue;
+		fewest = differing;
+		refusal->closest = i;
+	}
+	if (fewest == SIZE_MAX)
+		return false;
+	const struct pcr_set *set = &policy->sets[refusal->closest];
+	for (size_t i = 0; i < set->count; i++) {
+		if (pcr_value_matches(&set->values[i], refusal->claims))
+			continue;
+		refusal->index = set->values[i].index;
+		break;
+	}
+	return true;
+}
+
+static const struct pcr_value *
+find_value(const struct pcr_set *set, unsigned int index)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->values[i].index == index)
+			return &set->values[i];
+	return NULL;
+}
+
+/*
+ * "1b9c... (set 1 of 2 "v1.4"), ..." of the register; whole values or their
+ * first digits.
+ */
+static void
+append_accepted(struct text *text, const struct refusal *refusal, size_t digits)
+{
+	const struct policy *policy = refusal->policy;
+	size_t shown = 0, more = 0;
+	char hex[HEX_BYTES], name[SET_NAME_MAX_BYTES];
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct pcr_set *set = &policy->sets[i];
+		const struct pcr_value *value = find_value(set, refusal->index);
+		if (!value || set_expired(set, refusal->now_ms))
+			continue;
+		if (shown == SHOWN_MAX) {
+			more++;
+			continue;
+		}
+		hex_encode(
+		    (struct bytes){value->bytes, sizeof(value->bytes)}, hex);
+		set_name(policy, i, name);
+		text_append(text, "%s%.*s%s (%s)", shown ? ", " : "",
+		    (int)digits, hex, digits < HEX_BYTES - 1 ? "..." : "",
+		    name);
+		shown++;
+	}
+	if (more)
+		text_append(text, ", and %zu more", more);
+}
+
+/* The PCR set to add: what the document shows for the closest set. */
+static void
+append_advice(struct text *text, const struct refusal *refusal)
+{
+	const struct pcr_set *set = &refusal->policy->sets[refusal->closest];
+	char hex[HEX_BYTES];
+	struct bytes shown;
+
+	text_append(text, "; accept it only if you built it: add {");
+	for (size_t i = 0; i < set->count; i++) {
+		unsigned int index = set->values[i].index;
+		if (!claims_pcr(refusal->claims, index, &shown))
+			continue;
+		hex_encode(shown, hex);
+		text_append(text, "%s\"PCR%u\": \"%s\"",
+		    text->data[text->len - 1] == '{' ? "" : ", ", index, hex);
+	}
+	text_append(text, "} to the policy");
+}
+
+static void
+append_expired(struct text *text, const struct refusal *refusal)
+{
+	const struct policy *policy = refusal->policy;
+	char name[SET_NAME_MAX_BYTES];
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct pcr_set *set = &policy->sets[i];
+		struct tm tm;
+		char when[32] = "";
+		if (!set_expired(set, refusal->now_ms))
+			continue;
+		time_t seconds = (time_t)(set->expires_ms / 1000);
+		if (gmtime_r(&seconds, &tm))
+			(void)strftime(
+			    when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		set_name(policy, i, name);
+		text_append(text, "; %s %sexpired %s", name,
+		    set_matches(set, refusal->claims) ? "matches, but " : "",
+		    when);
+	}
+}
+
+static void
+append_shown(struct text *text, const struct refusal *refusal)
+{
+	char hex[HEX_BYTES];
+	struct bytes shown;
+
+	if (!claims_pcr(refusal->claims, refusal->index, &shown)) {
+		text_append(text,
+		    "PCR%u is not in the document, which never matches",
+		    refusal->index);
+		return;
+	}
+	hex_encode(shown, hex);
+	text_append(text, "PCR%u is %s", refusal->index, hex);
+}
+
+enum enclave_client_status
+policy_refuse(const struct policy *policy, const struct claims *claims,
+    int64_t now_ms, struct enclave_client_error *error)
+{
+	struct refusal refusal = {policy, claims, now_ms, 0, 0};
+	char message_data[MESSAGE_BYTES], advice_data[ADVICE_BYTES];
+	struct text message, advice;
+
+	text_init(&message, message_data, sizeof(message_data));
+	text_init(&advice, advice_data, sizeof(advice_data));
+	if (!find_closest(&refusal)) {
+		text_append(&message, "every accepted PCR set has expired");
+		append_expired(&message, &refusal);
+		goto out;
+	}
+	append_shown(&message, &refusal);
+	append_advice(&advice, &refusal);
+	if (advice.cut) {
+		text_init(&advice, advice_data, sizeof(advice_data));
+		text_append(&advice, "; accept it only if you built it: add "
+				     "the PCRs that it shows to the policy");
+	}
+	/* What is accepted gets the room that is left. */
+	struct text accepted = message;
+	accepted.size -= advice.len;
+	text_append(&accepted, ", accepted: ");
+	append_accepted(&accepted, &refusal, HEX_BYTES - 1);
+	append_expired(&accepted, &refusal);
+	if (accepted.cut) {
+		accepted = message;
+		accepted.size -= advice.len;
+		text_append(&accepted, ", accepted: ");
+		append_accepted(&accepted, &refusal, SHORT_DIGITS);
+		append_expired(&accepted, &refusal);
+	}
+	message.len = accepted.len;
+	text_append(&message, "%s", advice_data);
+out:
+	return error_set(error, ENCLAVE_CLIENT_ERR_MEASUREMENT,
+	    ENCLAVE_CLIENT_STEP_POLICY, "%s", message_data);
+}
