@@ -32,7 +32,13 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poller_new(
 void poller_wake(struct poller *poller);
 /*
  * Ends the thread within 100 ms, whatever is in flight, a hanging resolver
- * included, and frees.  Not from an event callback.
+ * included.  Any thread, any number of times; others may still wake it.  Not
+ * from an event callback: that runs on the thread to be ended.
+ */
+void poller_stop(struct poller *poller);
+/*
+ * Stops, unhooks itself from the cache's wake, frees.  Nobody may be in, or
+ * enter, a call that wakes it.
  */
 void poller_free(struct poller *poller);
 

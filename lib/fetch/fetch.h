@@ -18,8 +18,14 @@
 /* One GET; confined; must outlive the transfer. */
 struct fetch {
 	struct gate_attachment *attachment;
+	CURL *easy; /* borrowed, from fetch_prepare on */
 	struct buffer body;
+	size_t headers_bytes;
+	/* Why a callback ended the transfer, if one did. */
 	bool body_too_large;
+	bool headers_too_large;
+	bool out_of_memory;
+	bool status_refused;
 	char curl_error[CURL_ERROR_SIZE];
 };
 
