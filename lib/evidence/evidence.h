@@ -26,6 +26,10 @@ struct evidence_roots;
 /* AWS Nitro Enclaves root G1, commercial partition.  New. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status evidence_roots_new_aws(
     struct evidence_roots **ret_roots, struct enclave_client_error *error);
+/* "aws", or "aws-us-gov" (GovCloud, which is never trusted by default).  New. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status evidence_roots_new_named(
+    const char *name, struct evidence_roots **ret_roots,
+    struct enclave_client_error *error);
 /* One or more PEM certificates instead of AWS's (local enclaves).  New. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 evidence_roots_new_insecure_pem(struct bytes pem,
