@@ -1,1 +1,191 @@
 #include "appraisal/appraisal.h"
+
+#include "appraisal/decode.h"
+
+void
+appraisal_clear(struct appraisal *appraisal)
+{
+	claims_unref(appraisal->claims);
+	*appraisal = (struct appraisal){.status = ENCLAVE_CLIENT_ERR_INTERNAL};
+}
+
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* timestamp + max_age; a timestamp is whatever 63 bits hold. */
+static int64_t
+age_end_ms(const struct claims *claims, const struct enclave *enclave)
+{
+	int64_t end_ms;
+
+	if (__builtin_add_overflow(claims_timestamp_ms(claims),
+		enclave->timing.max_age_ms, &end_ms))
+		return INT64_MAX;
+	return end_ms;
+}
+
+/*
+ * Claims that were authentic when they were made; whether they are in time is
+ * asked again, for a changed max_age and for a clock that went on.
+ */
+static enum enclave_client_status
+check_time(const struct claims *claims, const struct enclave *enclave,
+    int64_t now_ms, struct enclave_client_error *error)
+{
+	int64_t timestamp_ms = claims_timestamp_ms(claims);
+
+	if (now_ms >= claims_not_after_ms(claims))
+		return error_set(error, ENCLAVE_CLIENT_ERR_EXPIRED,
+		    ENCLAVE_CLIENT_STEP_TIME,
+		    "a certificate of the document expired %lld ms ago",
+		    (long long)(now_ms - claims_not_after_ms(claims)));
+	if (now_ms >= age_end_ms(claims, enclave))
+		return error_set(error, ENCLAVE_CLIENT_ERR_TOO_OLD,
+		    ENCLAVE_CLIENT_STEP_TIME,
+		    "the document is %lld ms old, at most %lld ms count",
+		    (long long)(now_ms - timestamp_ms),
+		    (long long)enclave->timing.max_age_ms);
+	if (timestamp_ms - enclave->timing.clock_skew_ms > now_ms)
+		return error_set(error, ENCLAVE_CLIENT_ERR_FROM_FUTURE,
+		    ENCLAVE_CLIENT_STEP_TIME,
+		    "the document is from %lld ms in the future, at most "
+		    "%lld ms count; a clock may be wrong",
+		    (long long)(timestamp_ms - now_ms),
+		    (long long)enclave->timing.clock_skew_ms);
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* Only evidence that was judged at its own moment serves a connection. */
+static enum enclave_client_status
+check_live(const struct claims *claims, struct enclave_client_error *error)
+{
+	if (!claims_authentic(claims))
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_SIGNATURE,
+		    "nothing vouches for these claims");
+	if (claims_replayed(claims))
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_TIME,
+		    "the document was judged at another time than now");
+	return ENCLAVE_CLIENT_OK;
+}
+
+/*
+ * Policy and binding.  A refusal at the policy step keeps claims and key: the
+ * cache withdraws that key (DESIGN section 3).
+ */
+static enum enclave_client_status
+judge_claims(const struct enclave *enclave, struct appraisal *appraisal,
+    struct enclave_client_error *error)
+{
+	const struct binding_rule *rule = &enclave->profile->binding;
+	const struct claims *claims = appraisal->claims;
+	enum enclave_client_status status;
+
+	status = policy_match(enclave->policy, claims,
+	    appraisal->judged.wall_ms, &appraisal->set, error);
+	if (status) {
+		appraisal->key_named =
+		    !binding_from_claims(rule, claims, &appraisal->key, NULL);
+		return status;
+	}
+	status = binding_from_claims(rule, claims, &appraisal->key, error);
+	if (status) {
+		claims_unref(appraisal->claims);
+		appraisal->claims = NULL;
+		return status;
+	}
+	appraisal->key_named = true;
+	appraisal->deadline_ms = earlier(
+	    earlier(claims_not_after_ms(claims), age_end_ms(claims, enclave)),
+	    policy_set_expires_ms(enclave->policy, appraisal->set));
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes body, struct appraisal *appraisal,
+    struct enclave_client_error *error)
+{
+	const struct evidence_check check = {
+	    .roots = appraiser->roots,
+	    .memory = appraiser->memory,
+	    .now_ms = appraisal->judged.wall_ms,
+	    .max_age_ms = enclave->timing.max_age_ms,
+	    .clock_skew_ms = enclave->timing.clock_skew_ms,
+	};
+	enum enclave_client_status status;
+	struct claims *claims = NULL;
+	struct buffer document;
+
+	status = decode_body(enclave->profile, body, &document, error);
+	if (status)
+		return status;
+	status =
+	    evidence_verify(buffer_bytes(&document), &check, &claims, error);
+	buffer_clear(&document);
+	if (status)
+		return status;
+	status = check_live(claims, error);
+	if (status) {
+		claims_unref(claims);
+		return status;
+	}
+	appraisal->claims = claims; /* handed over */
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* The last line of both ways: success is assigned here and nowhere else. */
+static enum enclave_client_status
+conclude(struct appraisal *appraisal, const struct enclave *enclave,
+    enum enclave_client_status status, struct enclave_client_error *error)
+{
+	if (status)
+		error_set_enclave(error, enclave->name);
+	else
+		error_clear(error);
+	appraisal->status = status;
+	return status;
+}
+
+enum enclave_client_status
+appraise(const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes body, struct appraisal *ret_appraisal,
+    struct enclave_client_error *error)
+{
+	struct appraisal appraisal = {.status = ENCLAVE_CLIENT_ERR_INTERNAL,
+	    .judged = clock_now(appraiser->clock)};
+	enum enclave_client_status status;
+
+	status = verify_body(appraiser, enclave, body, &appraisal, error);
+	if (!status)
+		status = judge_claims(enclave, &appraisal, error);
+	status = conclude(&appraisal, enclave, status, error);
+	*ret_appraisal = appraisal;
+	return status;
+}
+
+enum enclave_client_status
+appraise_claims(const struct appraiser *appraiser,
+    const struct enclave *enclave, struct claims *claims,
+    struct appraisal *ret_appraisal, struct enclave_client_error *error)
+{
+	struct appraisal appraisal = {.status = ENCLAVE_CLIENT_ERR_INTERNAL,
+	    .judged = clock_now(appraiser->clock)};
+	enum enclave_client_status status;
+
+	status = check_live(claims, error);
+	if (!status)
+		status = check_time(
+		    claims, enclave, appraisal.judged.wall_ms, error);
+	if (!status) {
+		appraisal.claims = claims_ref(claims);
+		status = judge_claims(enclave, &appraisal, error);
+	}
+	status = conclude(&appraisal, enclave, status, error);
+	*ret_appraisal = appraisal;
+	return status;
+}

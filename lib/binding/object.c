@@ -74,11 +74,11 @@ object_check_spki(struct bytes der, struct enclave_client_error *error)
 {
 	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
 	const unsigned char *at = der.data;
+	X509_PUBKEY *spki = NULL;
 
-	if (der.len > LONG_MAX)
-		return ENCLAVE_CLIENT_ERR_INTERNAL;
 	ERR_set_mark();
-	X509_PUBKEY *spki = d2i_X509_PUBKEY(NULL, &at, (long)der.len);
+	if (der.len <= FIELD_MAX_BYTES)
+		spki = d2i_X509_PUBKEY(NULL, &at, (long)der.len);
 	if (!spki && failed_for_memory())
 		status = error_memory(error);
 	else if (!spki || at != der.data + der.len)

@@ -5,6 +5,7 @@
 #ifndef ENCLAVE_ENCLAVE_H
 #define ENCLAVE_ENCLAVE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -34,6 +35,8 @@ struct enclave {
 	bool insecure_keep_withdrawn;
 	/* Any switch that weakens this enclave's verdicts; marks reports. */
 	bool insecure;
+	/* enclave_ref() and enclave_unref() alone touch it. */
+	atomic_size_t references;
 };
 
 struct enclave *enclave_ref(struct enclave *enclave);
@@ -53,6 +56,19 @@ struct enclave_map_options {
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status enclave_map_new_json(
     struct bytes text, const struct enclave_map_options *options,
     struct enclave_map **ret_map, struct enclave_client_error *error);
+
+/* One enclave on one origin, as a command line names it.  Borrowed. */
+struct enclave_single {
+	const char *name;  /* NULL: host, with the port where it is not 443 */
+	const char *url;   /* its origin counts; path and query do not */
+	struct bytes pcrs; /* JSON: an object, a list, nitro-cli output */
+};
+
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status enclave_map_new_single(
+    const struct enclave_single *single,
+    const struct enclave_map_options *options, struct enclave_map **ret_map,
+    struct enclave_client_error *error);
+
 struct enclave_map *enclave_map_ref(struct enclave_map *map);
 void enclave_map_unref(struct enclave_map *map);
 size_t enclave_map_count(const struct enclave_map *map);

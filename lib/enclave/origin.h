@@ -25,6 +25,8 @@ struct origin {
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status origin_from_url(
     const char *url, struct origin *ret_origin,
     struct enclave_client_error *error);
+/* Path, query and fragment as they were typed; borrowed from url. */
+const char *origin_rest(const char *url);
 /* True when url has no path (or "/"), query or fragment. */
 bool origin_only(const char *url);
 void origin_clear(struct origin *origin);

@@ -23,7 +23,8 @@ refuse_fault(struct bytes text, struct json_fault fault,
 		}
 	}
 	return error_set(error, rules->status, rules->step,
-	    "not JSON: line %zu, column %zu: %s", line, column, fault.fault);
+	    "%s is not JSON: line %zu, column %zu: %s", rules->what, line,
+	    column, fault.fault);
 }
 
 static int
@@ -137,8 +138,8 @@ json_parse(struct bytes text, const struct json_rules *rules, cJSON **ret_json,
 
 	if (text.len > rules->bytes_max)
 		return error_set(error, rules->status, rules->step,
-		    "%zu bytes of JSON, at most %zu are read", text.len,
-		    rules->bytes_max);
+		    "%s has %zu bytes, at most %zu are read", rules->what,
+		    text.len, rules->bytes_max);
 	fault = json_scan(text, rules->depth_max);
 	if (fault.fault)
 		return refuse_fault(text, fault, rules, error);

@@ -18,6 +18,7 @@
 
 /* What is allowed, and how a refusal is called. */
 struct json_rules {
+	const char *what; /* "the configuration" */
 	size_t bytes_max;
 	unsigned int depth_max;
 	enum enclave_client_status status;

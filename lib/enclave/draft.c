@@ -1,0 +1,233 @@
+/* An enclave out of a draft: names resolved, URLs in normal form. */
+#include "enclave/draft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct draft
+draft_default(void)
+{
+	return (struct draft){
+	    .timing =
+		{
+		    .poll_interval_ms = POLL_INTERVAL_MS_DEFAULT,
+		    .max_age_ms = MAX_AGE_MS_DEFAULT,
+		    .clock_skew_ms = CLOCK_SKEW_MS_DEFAULT,
+		    .fetch_timeout_ms = FETCH_TIMEOUT_MS_DEFAULT,
+		    .body_max_bytes = EVIDENCE_BODY_MAX_BYTES_DEFAULT,
+		},
+	};
+}
+
+/* Names reach logs and messages, and fit the error object. */
+static enum enclave_client_status
+check_name(const char *name, const struct json_place *place,
+    struct enclave_client_error *error)
+{
+	if (!*name)
+		return json_refuse(error, place, "an enclave needs a name");
+	if (strlen(name) > ENCLAVE_NAME_MAX_BYTES)
+		return json_refuse(error, place,
+		    "the name has %zu bytes, at most %d", strlen(name),
+		    ENCLAVE_NAME_MAX_BYTES);
+	for (; *name; name++)
+		if ((unsigned char)*name < 0x20 || *name == 0x7f)
+			return json_refuse(
+			    error, place, "a control character in the name");
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* A refusal of the URL parser, with the place in front. */
+static enum enclave_client_status
+read_origin(const char *url, const struct json_place *place,
+    struct origin *ret_origin, struct enclave_client_error *error)
+{
+	struct enclave_client_error fault;
+	enum enclave_client_status status =
+	    origin_from_url(url, ret_origin, &fault);
+
+	if (status == ENCLAVE_CLIENT_ERR_CONFIG)
+		return json_refuse(error, place, "%s", fault.message);
+	if (status)
+		error_copy(error, &fault);
+	return status;
+}
+
+static enum enclave_client_status
+set_origin(struct enclave *enclave, const struct draft *draft,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	struct json_place at =
+	    draft->url_member ? json_place_member(place, "url") : *place;
+	enum enclave_client_status status;
+
+	status = read_origin(draft->url, &at, &enclave->origin, error);
+	if (status)
+		return status;
+	if (!enclave->origin.https)
+		return json_refuse(
+		    error, &at, "only https can be bound to an enclave");
+	if (!origin_only(draft->url))
+		return json_refuse(error, &at,
+		    "an origin has no path, query or fragment: those belong "
+		    "to the request");
+	enclave->url = origin_string(&enclave->origin);
+	return enclave->url ? ENCLAVE_CLIENT_OK : error_memory(error);
+}
+
+/* Bytes that a request target takes as they are (RFC 3986 3.3 and 3.4). */
+static bool
+is_target(const char *text)
+{
+	for (; *text; text++)
+		if (*text <= 0x20 || *text >= 0x7f || strchr("#\\\"<>", *text))
+			return false;
+	return true;
+}
+
+static enum enclave_client_status
+set_evidence_url(struct enclave *enclave, const char *url,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	struct json_place at = json_place_member(place, "evidence_url");
+	enum enclave_client_status status;
+	struct origin origin = {0};
+	char *base = NULL, *whole = NULL;
+
+	if (!url) {
+		if (asprintf(&enclave->evidence_url, "%s%s", enclave->url,
+			enclave->profile->evidence_path) < 0) {
+			enclave->evidence_url = NULL;
+			return error_memory(error);
+		}
+		return ENCLAVE_CLIENT_OK;
+	}
+	status = read_origin(url, &at, &origin, error);
+	if (status)
+		return status;
+	if (!origin.https) {
+		status = json_refuse(error, &at,
+		    "evidence of the profile \"%s\" comes over https",
+		    enclave->profile->name);
+		goto out;
+	}
+	const char *rest = origin_rest(url);
+	if (!is_target(rest)) {
+		status = json_refuse(error, &at,
+		    "a fragment, or a character that must be percent-encoded");
+		goto out;
+	}
+	base = origin_string(&origin);
+	if (!base || asprintf(&whole, "%s%s%s", base, *rest == '/' ? "" : "/",
+			 rest) < 0) {
+		status = error_memory(error);
+		goto out;
+	}
+	enclave->evidence_url = whole;
+out:
+	free(base);
+	origin_clear(&origin);
+	return status;
+}
+
+static enum enclave_client_status
+set_profile(struct enclave *enclave, const struct draft *draft,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	struct json_place at = json_place_member(place, "profile");
+
+	enclave->profile =
+	    draft->profile ? profile_find(draft->profile) : profile_default();
+	if (!enclave->profile)
+		return json_refuse(error, &at,
+		    "no profile of that name; the default is \"%s\"",
+		    profile_default()->name);
+	at = json_place_member(place, "trust");
+	if (!draft->trust || !strcmp(draft->trust, "web_pki+attested_key"))
+		return ENCLAVE_CLIENT_OK;
+	if (!strcmp(draft->trust, "attested_key"))
+		return json_refuse(error, &at,
+		    "\"attested_key\" alone is not supported by the profile "
+		    "\"%s\": it needs \"web_pki+attested_key\"",
+		    enclave->profile->name);
+	return json_refuse(error, &at, "expected \"web_pki+attested_key\"");
+}
+
+/* insecure_* members count only if the caller said so. */
+static enum enclave_client_status
+check_insecure(const struct draft *draft,
+    const struct enclave_map_options *options, const struct json_place *place,
+    struct enclave_client_error *error)
+{
+	const char *member = draft->insecure_allow_debug
+				 ? "insecure_allow_debug"
+				 : "insecure_keep_withdrawn";
+	struct json_place at = json_place_member(place, member);
+
+	if (options->insecure_allowed ||
+	    (!draft->insecure_allow_debug && !draft->insecure_keep_withdrawn))
+		return ENCLAVE_CLIENT_OK;
+	return json_refuse(error, &at,
+	    "insecure members count only after "
+	    "enclave_client_config_set_insecure_allowed()");
+}
+
+static enum enclave_client_status
+fill(struct enclave *enclave, const struct draft *draft,
+    const struct enclave_map_options *options, const struct json_place *place,
+    struct enclave_client_error *error)
+{
+	bool debug =
+	    draft->insecure_allow_debug || options->insecure_allow_debug;
+	struct json_place pcrs =
+	    draft->pcrs_member ? json_place_member(place, "pcrs") : *place;
+	char where[JSON_PLACE_MAX_BYTES];
+	enum enclave_client_status status;
+
+	enclave->timing = draft->timing;
+	enclave->cut_on_expiry = draft->cut_on_expiry;
+	enclave->insecure_keep_withdrawn = draft->insecure_keep_withdrawn;
+	enclave->insecure = debug || draft->insecure_keep_withdrawn;
+	enclave->name = strdup(draft->name);
+	if (!enclave->name)
+		return error_memory(error);
+	status = set_profile(enclave, draft, place, error);
+	if (!status)
+		status = set_origin(enclave, draft, place, error);
+	if (!status)
+		status = set_evidence_url(
+		    enclave, draft->evidence_url, place, error);
+	if (status)
+		return status;
+	json_place_text(&pcrs, where);
+	return policy_new_json(
+	    draft->pcrs, where, debug, &enclave->policy, error);
+}
+
+enum enclave_client_status
+draft_make(const struct draft *draft, const struct enclave_map_options *options,
+    const struct json_place *place, struct enclave **ret_enclave,
+    struct enclave_client_error *error)
+{
+	struct enclave *enclave = NULL;
+	enum enclave_client_status status;
+
+	status = check_name(draft->name, place, error);
+	if (!status)
+		status = check_insecure(draft, options, place, error);
+	if (status)
+		return status;
+	enclave = calloc(1, sizeof(*enclave));
+	if (!enclave)
+		return error_memory(error);
+	atomic_init(&enclave->references, 1);
+	status = fill(enclave, draft, options, place, error);
+	if (status)
+		goto out;
+	*ret_enclave = enclave;
+	enclave = NULL; /* handed over */
+out:
+	enclave_unref(enclave);
+	return status;
+}
