@@ -31,13 +31,13 @@ jittered(int64_t value_ms, uint32_t random)
 void
 schedule_start(struct schedule *schedule, struct moment now)
 {
-	/* 0 means never, and a clock may start there. */
-	schedule->last_boot_ms = now.boot_ms > 0 ? now.boot_ms : 1;
-	if (!schedule->wanted)
+	if (now.boot_ms - schedule->last_boot_ms >= SCHEDULE_WANTED_REST_MS)
 		schedule->wanted_polls = 0;
-	else if (schedule->wanted_polls < UINT16_MAX)
+	if (schedule->wanted && schedule->wanted_polls < UINT16_MAX)
 		schedule->wanted_polls++;
 	schedule->wanted = false;
+	/* 0 means never, and a clock may start there. */
+	schedule->last_boot_ms = now.boot_ms > 0 ? now.boot_ms : 1;
 }
 
 void

@@ -5,11 +5,11 @@
  *   - evidence is renewed well before its end;
  *   - attempts start at least POLL_INTERVAL_MS_FLOOR (10 s) apart;
  *   - somebody who waits for fresh evidence ("wanted") gets it sooner: 1 s
- *     after the last attempt, if that was good.  Each further wanted poll in a
- *     row doubles the gap up to the floor, and a failed attempt raises it to
- *     the floor at once, so that who can show us unknown keys, or break our
- *     polls, still can't make us poll hot.  A poll that nobody asked for
- *     starts the row again.
+ *     after the last attempt, if that was good.  Each further wanted poll
+ *     doubles the gap up to the floor, and a failed attempt raises it to the
+ *     floor at once, so that who can show us unknown keys, or break our polls,
+ *     still can't make us poll hot.  A minute without any attempt makes the
+ *     gap 1 s again.
  */
 #ifndef POLLER_SCHEDULE_H
 #define POLLER_SCHEDULE_H
@@ -29,12 +29,14 @@
 #define SCHEDULE_BACKOFF_MS_MAX 300000
 /* Between the last good attempt and a wanted one. */
 #define SCHEDULE_WANTED_GAP_MS 1000
+/* Without any attempt, after which wanted polls start with that gap again. */
+#define SCHEDULE_WANTED_REST_MS 60000
 
 /* What one enclave's schedule remembers.  All zero is a new one. */
 struct schedule {
 	int64_t last_boot_ms;  /* start of the last attempt; 0: none yet */
 	unsigned int failures; /* in a row */
-	uint16_t wanted_polls; /* in a row */
+	uint16_t wanted_polls; /* since the last rest */
 	bool wanted;           /* asked for since the last attempt started */
 };
 
