@@ -1,0 +1,43 @@
+#include "fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* File names and arguments can hold anything; the terminal sees none of it. */
+static void
+keep_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+int
+fault_set(struct fault *fault, int exit_status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
+	va_end(arguments);
+	keep_printable(fault->text);
+	fault->exit_status = exit_status;
+	return exit_status;
+}
+
+int
+fault_memory(struct fault *fault)
+{
+	return fault_set(fault, EXIT_MEMORY, "out of memory");
+}
+
+int
+fault_set_error(struct fault *fault, enum enclave_client_status status,
+    const struct enclave_client_error *error)
+{
+	const char *message = enclave_client_error_message(error);
+
+	if (enclave_client_error_status(error) != status || !message[0])
+		message = enclave_client_status_text(status);
+	return fault_set(fault, exit_status_of(status, error), "%s", message);
+}

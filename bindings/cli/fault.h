@@ -1,0 +1,23 @@
+/* Why the command fails: an exit status and one line. */
+#ifndef CLI_FAULT_H
+#define CLI_FAULT_H
+
+#include "exit_status.h"
+
+/* Longer than any message of the library's. */
+#define FAULT_TEXT_MAX_BYTES 2048
+
+struct fault {
+	int exit_status; /* 0: nothing failed */
+	char text[FAULT_TEXT_MAX_BYTES];
+};
+
+/* Gives the exit status back, so that `return fault_set(...)` reads well. */
+int fault_set(struct fault *fault, int exit_status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int fault_memory(struct fault *fault);
+/* What the library refused; error may be NULL.  status is not OK. */
+int fault_set_error(struct fault *fault, enum enclave_client_status status,
+    const struct enclave_client_error *error);
+
+#endif

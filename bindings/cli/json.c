@@ -1,0 +1,90 @@
+#include "json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+/* Each gives false when memory is short. */
+
+static bool
+add_outcome(cJSON *json, const struct verdict *verdict)
+{
+	bool refused = verdict->status != ENCLAVE_CLIENT_OK;
+	enum enclave_client_step step =
+	    enclave_client_error_step(verdict->error);
+	const char *message = enclave_client_error_message(verdict->error);
+
+	if (!refused || !message[0])
+		message = enclave_client_status_text(verdict->status);
+	if (!cJSON_AddStringToObject(
+		json, "verdict", refused ? "refused" : verdict->accepted_as) ||
+	    !cJSON_AddStringToObject(
+		json, "status", enclave_client_status_name(verdict->status)))
+		return false;
+	if (refused && step != ENCLAVE_CLIENT_STEP_NONE) {
+		if (!cJSON_AddStringToObject(
+			json, "step", enclave_client_step_name(step)))
+			return false;
+	} else if (!cJSON_AddNullToObject(json, "step")) {
+		return false;
+	}
+	return cJSON_AddStringToObject(json, "message", message) &&
+	       cJSON_AddNumberToObject(json, "exit",
+		   exit_status_of(verdict->status, verdict->error)) &&
+	       cJSON_AddStringToObject(json, "judged_at", verdict->judged_at);
+}
+
+/*
+ * Claims stand under "document" only when chain and signature hold; what
+ * nobody vouches for says nothing about debug mode either.
+ */
+static bool
+add_document(cJSON *json, const struct verdict *verdict)
+{
+	bool authentic = enclave_client_document_authentic(verdict->document);
+	char *text = NULL;
+	cJSON *claims;
+
+	if (authentic && !cJSON_AddBoolToObject(json, "debug",
+			     enclave_client_document_debug(verdict->document)))
+		return false;
+	if (!authentic && !cJSON_AddNullToObject(json, "debug"))
+		return false;
+	if (verdict->enclave &&
+	    !cJSON_AddStringToObject(json, "enclave", verdict->enclave))
+		return false;
+	if (!verdict->document)
+		return verdict->enclave ||
+		       cJSON_AddObjectToObject(json, "unverified");
+	text = enclave_client_document_json(verdict->document);
+	claims = text ? cJSON_Parse(text) : NULL;
+	free(text);
+	if (!cJSON_AddItemToObject(
+		json, authentic ? "document" : "unverified", claims)) {
+		cJSON_Delete(claims);
+		return false;
+	}
+	return true;
+}
+
+int
+json_print_verdict(const struct verdict *verdict, struct fault *fault)
+{
+	int result = exit_status_of(verdict->status, verdict->error);
+	cJSON *json = cJSON_CreateObject();
+	char *text = NULL;
+
+	if (json && add_outcome(json, verdict) && add_document(json, verdict))
+		text = cJSON_Print(json);
+	if (!text)
+		result = fault_memory(fault);
+	else if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
+		result = fault_set(fault, EXIT_WRITE,
+		    "writing to standard output failed: %s", strerror(errno));
+	free(text);
+	cJSON_Delete(json);
+	return result;
+}

@@ -1,0 +1,21 @@
+/* The one JSON object that the verbs print. */
+#ifndef CLI_JSON_H
+#define CLI_JSON_H
+
+#include "fault.h"
+
+/* All borrowed. */
+struct verdict {
+	const char *accepted_as; /* "authentic" or "accepted" */
+	enum enclave_client_status status;
+	const struct enclave_client_error *error;
+	const char *judged_at;
+	const char *enclave; /* NULL: the member is left out */
+	/* What was judged, or what could be read of it; NULL: nothing. */
+	const struct enclave_client_document *document;
+};
+
+/* Gives the exit status of the verdict, or EXIT_WRITE, EXIT_MEMORY. */
+int json_print_verdict(const struct verdict *verdict, struct fault *fault);
+
+#endif

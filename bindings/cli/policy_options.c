@@ -1,0 +1,224 @@
+#include "policy_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+/* AWS, attestation process 2.2: indices 0 to 31. */
+#define PCR_INDEX_MAX 31
+
+/* An origin for a policy that judges a file: reserved by RFC 2606. */
+#define DOCUMENT_URL "https://document.invalid"
+
+/* "N=HEX"; the library judges the digits. */
+static int
+add_pcr(cJSON *json, const char *argument, struct fault *fault)
+{
+	size_t digits = strspn(argument, "0123456789");
+	char name[sizeof("PCR31")];
+	unsigned int index;
+
+	index = digits ? (unsigned int)(argument[0] - '0') : 0;
+	if (digits == 2)
+		index = 10 * index + (unsigned int)(argument[1] - '0');
+	if (digits < 1 || digits > 2 || argument[digits] != '=' ||
+	    index > PCR_INDEX_MAX)
+		return fault_set(fault, EXIT_USAGE,
+		    "option --pcr: expected N=HEX with N from 0 to %d, got %s",
+		    PCR_INDEX_MAX, argument);
+	(void)snprintf(name, sizeof(name), "PCR%u", index % 100);
+	if (cJSON_HasObjectItem(json, name))
+		return fault_set(
+		    fault, EXIT_USAGE, "option --pcr: %s is given twice", name);
+	if (!cJSON_AddStringToObject(json, name, argument + digits + 1))
+		return fault_memory(fault);
+	return EXIT_DONE;
+}
+
+static int
+pcrs_from_arguments(
+    const struct text_list *pcr, char **ret_text, struct fault *fault)
+{
+	cJSON *json = cJSON_CreateObject();
+	char *text = NULL;
+
+	if (!json)
+		return fault_memory(fault);
+	for (size_t i = 0; i < pcr->count; i++)
+		if (add_pcr(json, pcr->items[i], fault))
+			goto out;
+	text = cJSON_PrintUnformatted(json);
+	if (!text)
+		(void)fault_memory(fault);
+	else
+		*ret_text = text;
+
+out:
+	cJSON_Delete(json);
+	return fault->exit_status;
+}
+
+static int
+pcrs_from_file(const char *path, char **ret_text, struct fault *fault)
+{
+	struct file_contents contents = {0};
+
+	if (file_read(path, FILE_MAX_BYTES, &contents, fault))
+		return fault->exit_status;
+	if (strlen(contents.data) != contents.len) {
+		file_contents_clear(&contents);
+		return fault_set(
+		    fault, EXIT_USAGE, "%s: a NUL byte is not JSON", path);
+	}
+	*ret_text = contents.data; /* handed over */
+	return EXIT_DONE;
+}
+
+/* The origin of url with the PCR sets of --pcrs or --pcr. */
+static int
+load_single(const struct options *options, const char *name, const char *url,
+    struct enclave_client_config *config, struct fault *fault)
+{
+	struct enclave_client_error *error = enclave_client_error_new();
+	enum enclave_client_status status;
+	char *text = NULL;
+
+	if (options->pcrs)
+		(void)pcrs_from_file(options->pcrs, &text, fault);
+	else
+		(void)pcrs_from_arguments(&options->pcr, &text, fault);
+	if (fault->exit_status)
+		goto out;
+	status =
+	    enclave_client_config_load_single(config, name, url, text, error);
+	if (status != ENCLAVE_CLIENT_OK) {
+		(void)fault_set(fault, exit_status_of(status, error), "%s: %s",
+		    options->pcrs ? options->pcrs : "--pcr",
+		    enclave_client_error_message(error));
+	}
+
+out:
+	free(text);
+	enclave_client_error_free(error);
+	return fault->exit_status;
+}
+
+static int
+load_enclaves(
+    const char *path, struct enclave_client_config *config, struct fault *fault)
+{
+	struct enclave_client_error *error = enclave_client_error_new();
+	enum enclave_client_status status;
+
+	status = enclave_client_config_load_file(config, path, error);
+	if (status != ENCLAVE_CLIENT_OK)
+		(void)fault_set_error(fault, status, error);
+	enclave_client_error_free(error);
+	return fault->exit_status;
+}
+
+/* Before any load: what is loaded is read in their light. */
+static void
+set_insecure(
+    const struct options *options, struct enclave_client_config *config)
+{
+	if (options->insecure_allow_debug)
+		enclave_client_config_set_insecure_allow_debug(config, true);
+	if (options->insecure_nitro_root)
+		enclave_client_config_set_insecure_nitro_root_file(
+		    config, options->insecure_nitro_root);
+}
+
+static int
+check_one_source(const struct options *options, struct fault *fault)
+{
+	if (options->pcrs && options->pcr.count)
+		return fault_set(fault, EXIT_USAGE,
+		    "--pcrs and --pcr can't be had at once: write it all in "
+		    "the file");
+	if (options->enclaves && (options->pcrs || options->pcr.count))
+		return fault_set(fault, EXIT_USAGE,
+		    "--enclaves and --%s can't be had at once: the map says "
+		    "what is accepted of each enclave",
+		    options->pcrs ? "pcrs" : "pcr");
+	return EXIT_DONE;
+}
+
+static int
+check_one_origin(const struct targets *targets, struct fault *fault)
+{
+	const char *first = targets->items[0].origin;
+
+	for (size_t i = 1; i < targets->count; i++)
+		if (strcmp(first, targets->items[i].origin) != 0)
+			return fault_set(fault, EXIT_USAGE,
+			    "--pcrs and --pcr hold for one origin, and the "
+			    "line has %s and %s: use --enclaves",
+			    first, targets->items[i].origin);
+	return EXIT_DONE;
+}
+
+int
+policy_configure(const struct options *options, const struct targets *targets,
+    struct enclave_client_config *config, struct fault *fault)
+{
+	if (check_one_source(options, fault))
+		return fault->exit_status;
+	set_insecure(options, config);
+	if (options->enclaves)
+		return load_enclaves(options->enclaves, config, fault);
+	if (!options->pcrs && !options->pcr.count)
+		return fault_set(fault, EXIT_USAGE,
+		    "nothing says what code %s may run, so nothing was sent: "
+		    "give the PCRs of your build with --pcrs FILE or --pcr "
+		    "0=HEX, or a map with --enclaves FILE",
+		    targets->items[0].origin);
+	if (check_one_origin(targets, fault))
+		return fault->exit_status;
+	return load_single(options, targets->items[0].enclave,
+	    targets->items[0].origin, config, fault);
+}
+
+int
+policy_configure_document(const struct options *options,
+    struct enclave_client_config *config, struct fault *fault)
+{
+	bool any = options->pcrs || options->pcr.count;
+
+	if (check_one_source(options, fault))
+		return fault->exit_status;
+	if (options->enclaves)
+		return fault_set(fault, EXIT_USAGE,
+		    "--%s looks at no map of enclaves; --verify-document takes "
+		    "--pcrs or --pcr",
+		    options->verb_option);
+	if (options->verb == VERB_INSPECT_DOCUMENT && any)
+		return fault_set(fault, EXIT_USAGE,
+		    "--inspect-document compares no PCRs; --verify-document "
+		    "does");
+	if (options->verb == VERB_VERIFY_DOCUMENT && !any)
+		return fault_set(fault, EXIT_USAGE,
+		    "--verify-document needs --pcrs FILE or --pcr N=HEX to "
+		    "compare with");
+	set_insecure(options, config);
+	if (options->verb == VERB_INSPECT_DOCUMENT)
+		return EXIT_DONE;
+	return load_single(
+	    options, POLICY_DOCUMENT_NAME, DOCUMENT_URL, config, fault);
+}
+
+void
+policy_warn_insecure(const struct options *options)
+{
+	if (!options_errors_shown(options))
+		return;
+	if (options->insecure_nitro_root)
+		(void)fprintf(stderr,
+		    "attest-curl: insecure: --insecure-nitro-root is in force, "
+		    "evidence is not AWS's word\n");
+	if (options->insecure_allow_debug)
+		(void)fprintf(stderr,
+		    "attest-curl: insecure: --insecure-allow-debug is in "
+		    "force, a debug enclave can be looked into\n");
+}

@@ -1,0 +1,148 @@
+#include "target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+static bool
+has_part(CURLU *url, CURLUPart part)
+{
+	char *text = NULL;
+	bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+
+	curl_free(text);
+	return has;
+}
+
+/* Lower case and no trailing dot, as origins are compared. */
+static void
+normalise_host(char *host)
+{
+	size_t len = strlen(host);
+
+	for (size_t i = 0; i < len; i++)
+		if (host[i] >= 'A' && host[i] <= 'Z')
+			host[i] = (char)(host[i] - 'A' + 'a');
+	if (len > 1 && host[len - 1] == '.')
+		host[len - 1] = '\0';
+}
+
+static int
+check_url(CURLU *url, const char *given, struct fault *fault)
+{
+	char *scheme = NULL;
+	bool https;
+
+	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+		return fault_memory(fault);
+	https = strcasecmp(scheme, "https") == 0;
+	curl_free(scheme);
+	if (!https)
+		return fault_set(fault, EXIT_USAGE,
+		    "%s: only https can be attested; nothing was sent", given);
+	if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
+		return fault_set(fault, EXIT_USAGE,
+		    "a user name or password in a URL is refused; send it "
+		    "with -H \"Authorization: ...\"");
+	return EXIT_DONE;
+}
+
+static int
+fill(CURLU *url, struct target *target, struct fault *fault)
+{
+	char *host = NULL;
+	char *port = NULL;
+	char *whole = NULL;
+	int result = EXIT_MEMORY;
+
+	if (curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
+	    curl_url_get(url, CURLUPART_URL, &whole, 0) != CURLUE_OK ||
+	    curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) !=
+		CURLUE_OK)
+		goto out;
+	normalise_host(host);
+	target->url = strdup(whole);
+	if (asprintf(&target->origin, "https://%s:%s", host, port) < 0)
+		target->origin = NULL;
+	if (strcmp(port, "443") == 0)
+		target->enclave = strdup(host);
+	else if (asprintf(&target->enclave, "%s:%s", host, port) < 0)
+		target->enclave = NULL;
+	if (target->url && target->origin && target->enclave)
+		result = EXIT_DONE;
+
+out:
+	if (result)
+		(void)fault_memory(fault);
+	curl_free(whole);
+	curl_free(host);
+	curl_free(port);
+	return result;
+}
+
+static int
+target_from_url(const char *given, struct target *target, struct fault *fault)
+{
+	CURLU *url = curl_url();
+	CURLUcode code;
+
+	target->given = strdup(given);
+	if (!url || !target->given) {
+		(void)fault_memory(fault);
+		goto out;
+	}
+	/* Without a scheme it is https: there is nothing else here. */
+	code = curl_url_set(url, CURLUPART_URL, given,
+	    CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+	if (code != CURLUE_OK) {
+		(void)fault_set(
+		    fault, EXIT_URL, "%s: %s", given, curl_url_strerror(code));
+		goto out;
+	}
+	if (check_url(url, given, fault) == EXIT_DONE)
+		(void)fill(url, target, fault);
+
+out:
+	curl_url_cleanup(url);
+	return fault->exit_status;
+}
+
+int
+targets_from_urls(const struct text_list *urls, struct targets *ret_targets,
+    struct fault *fault)
+{
+	struct targets targets = {0};
+
+	if (!urls->count)
+		return fault_set(fault, EXIT_USAGE,
+		    "no URL given; attest-curl --help shows how");
+	targets.items = calloc(urls->count, sizeof(targets.items[0]));
+	if (!targets.items)
+		return fault_memory(fault);
+	targets.count = urls->count;
+	for (size_t i = 0; i < urls->count; i++) {
+		if (target_from_url(urls->items[i], &targets.items[i], fault)) {
+			targets_clear(&targets);
+			return fault->exit_status;
+		}
+	}
+	*ret_targets = targets;
+	return EXIT_DONE;
+}
+
+void
+targets_clear(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->count; i++) {
+		free(targets->items[i].given);
+		free(targets->items[i].url);
+		free(targets->items[i].origin);
+		free(targets->items[i].enclave);
+	}
+	free(targets->items);
+	*targets = (struct targets){0};
+}
