@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# Stages of a CI run: each prints what it took, and all are added up. Read in
+# with the project's top folder as the working directory.
+
+stages_passed=0
+stages_failed=0
+stages_skipped=0
+
+# The real documents lie beside the checkout, or the caller names them.
+stages_begin()
+{
+	if [ -z "${ENCLAVE_CLIENT_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
+		ENCLAVE_CLIENT_VECTORS=$(cd ../shared/vectors && pwd)
+		export ENCLAVE_CLIENT_VECTORS
+	fi
+	printf 'real documents: %s\n' \
+		"${ENCLAVE_CLIENT_VECTORS:-none, their tests are skipped}"
+	stages_log=$(mktemp)
+	stages_tree=$(tree_state)
+	stages_started=$SECONDS
+}
+
+# counted NAME COMMAND...: its last line says how many cases passed; a stage
+# that does not say so, or contradicts itself, is one failure.
+counted()
+{
+	local name=$1 start=$SECONDS status=0 last
+	shift
+
+	printf '\n== %s: %s\n' "$name" "$*"
+	"$@" </dev/null 2>&1 | tee "$stages_log" || status=$?
+	last=$(tail -n 1 "$stages_log")
+	if ! [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+		stages_failed=$((stages_failed + 1))
+		printf '%s ended without its count\n' "$name"
+	else
+		stages_passed=$((stages_passed + BASH_REMATCH[1]))
+		stages_failed=$((stages_failed + BASH_REMATCH[2]))
+		stages_skipped=$((stages_skipped + ${BASH_REMATCH[4]:-0}))
+		if [ "$status" -ne 0 ] && [ "${BASH_REMATCH[2]}" -eq 0 ]; then
+			stages_failed=$((stages_failed + 1))
+			printf '%s: exit status %d\n' "$name" "$status"
+		fi
+	fi
+	printf '== %s: %d s\n' "$name" "$((SECONDS - start))"
+}
+
+# named NAME COMMAND...: counts as one; its log is shown when it fails.
+named()
+{
+	local name=$1 start=$SECONDS
+	shift
+
+	printf '\n== %s: %s\n' "$name" "$*"
+	if "$@" </dev/null >"$stages_log" 2>&1; then
+		stages_passed=$((stages_passed + 1))
+	else
+		stages_failed=$((stages_failed + 1))
+		printf 'FAILED\n'
+		tail -n 200 "$stages_log"
+	fi
+	printf '== %s: %d s\n' "$name" "$((SECONDS - start))"
+}
+
+# What git sees of the tree; nothing where there is no git.
+tree_state()
+{
+	git -c safe.directory='*' status --porcelain 2>/dev/null || true
+}
+
+# A run leaves nothing behind that a commit would pick up.
+tree_is_clean()
+{
+	diff <(printf '%s\n' "$stages_tree") <(tree_state)
+}
+
+build_with_clang()
+{
+	[ -f build/clang/build.ninja ] ||
+		CC=clang meson setup build/clang || return 1
+	ninja -C build/clang
+}
+
+stages_end()
+{
+	rm -f "$stages_log"
+	printf '\nreal documents: %s\n' "${ENCLAVE_CLIENT_VECTORS:-none}"
+	printf 'took %d s; skips: %d\n' "$((SECONDS - stages_started))" \
+		"$stages_skipped"
+	printf '%d passed, %d failed, %d skipped\n' "$stages_passed" \
+		"$stages_failed" "$stages_skipped"
+	[ "$stages_failed" -eq 0 ]
+}
