@@ -46,10 +46,20 @@ struct gate_attachment {
 	struct enclave *enclave; /* owned reference: as configured at attach */
 	struct origin evidence_origin;
 	enum gate_mode mode;
+	CURL *easy; /* set by gate_attach */
+	/*
+	 * Asked in GATE_EVIDENCE for the key of each handshake, when not NULL:
+	 * false, with the reason in ret_error, refuses before the GET.
+	 */
+	bool (*key_allowed)(void *context, const struct binding_key *key,
+	    struct enclave_client_error *ret_error);
+	void *key_context;
 
 	/* What the hooks leave behind. */
 	struct enclave_client_error error; /* why they refused; cleared else */
-	bool ran;      /* the second half passed in this transfer */
+	bool ran; /* the second half passed in this transfer */
+	/* The key was judged and is not live: learning may help. */
+	bool key_refused;
 	bool key_seen; /* the leaf of the connection in use */
 	struct binding_key key;
 	struct cache_hit hit; /* GATE_REQUEST and ran: sent under this */
@@ -73,6 +83,12 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach(
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_prepare_ssl_ctx(
     struct gate_attachment *attachment, SSL_CTX *ssl_ctx,
     struct enclave_client_error *error);
+
+/*
+ * May the handle connect for the URL it is at?  Asked before each connect, so
+ * that a redirect out of the enclave's origin opens no socket.
+ */
+bool gate_url_allowed(struct gate_attachment *attachment);
 
 /*
  * Judged again while a body flows.  Upload: as strictly as before the request.

@@ -1,0 +1,167 @@
+/* Evidence alone: waiting for it, or fetching it now. */
+#include <stdlib.h>
+
+#include "client/client.h"
+#include "client/document.h"
+#include "client/lane.h"
+#include "client/learning.h"
+
+static enum enclave_client_status
+unknown_name(const char *name, struct enclave_client_error *error)
+{
+	return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "no enclave is configured under the name \"%s\"", name);
+}
+
+static enum enclave_client_status
+attest_slot(struct call *call, struct cache_slot *slot,
+    struct enclave_client_document **ret_document,
+    struct enclave_client_error *error)
+{
+	const struct learning learning = {
+	    .call = call,
+	    .slot = slot,
+	    .lane = lane_of(slot),
+	};
+	struct appraisal appraisal = {0};
+	enum enclave_client_status status;
+	struct enclave *enclave = cache_slot_enclave(slot, NULL);
+
+	if (!learning.lane) {
+		status = error_memory(error);
+		goto out;
+	}
+	status = learning_attest(&learning, &appraisal, error);
+	if (status)
+		goto out;
+	*ret_document = document_new(appraisal.claims, enclave->policy,
+	    appraisal.set, appraisal.deadline_ms,
+	    enclave->insecure || call->client->insecure);
+	if (!*ret_document)
+		status = error_memory(error);
+out:
+	if (enclave)
+		error_set_enclave(error, enclave->name);
+	appraisal_clear(&appraisal);
+	enclave_unref(enclave);
+	return status;
+}
+
+enum enclave_client_status
+enclave_client_attest(struct enclave_client *client, const char *name,
+    int64_t timeout_ms, struct enclave_client_document **ret_document,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct cache_slot *slot;
+	struct waker *waker;
+	struct call call;
+
+	if (!client || !name || !ret_document || timeout_ms < 0)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "a client, a name and a place for the document are "
+		    "needed");
+	slot = cache_find(client->cache, name);
+	if (!slot)
+		return unknown_name(name, error);
+	waker = waker_new();
+	if (!waker) {
+		cache_slot_unref(slot);
+		return error_memory(error);
+	}
+	status = call_enter(
+	    &call, client, waker, call_deadline(client, timeout_ms), error);
+	if (!status) {
+		status = attest_slot(&call, slot, ret_document, error);
+		call_leave(&call);
+	}
+	waker_unref(waker);
+	cache_slot_unref(slot);
+	if (!status)
+		error_clear(error);
+	return status;
+}
+
+/* "payments: no attested key yet; last attempt: ..." */
+static enum enclave_client_status
+not_ready(struct cache_slot *slot, enum enclave_client_status status,
+    struct enclave_client_error *error)
+{
+	struct enclave_client_error last;
+	struct enclave *enclave = cache_slot_enclave(slot, NULL);
+
+	error_clear(&last);
+	cache_last_failure(slot, &last);
+	(void)error_set(error, status, last.step,
+	    status == ENCLAVE_CLIENT_ERR_TIMEOUT ? "no attested key yet; %s%s"
+						 : "stopped waiting; %s%s",
+	    last.status ? "last attempt: " : "no attempt has ended",
+	    last.message);
+	if (enclave)
+		error_set_enclave(error, enclave->name);
+	enclave_unref(enclave);
+	return status;
+}
+
+static enum enclave_client_status
+wait_slot(struct enclave_client *client, struct cache_slot *slot,
+    int64_t until_boot_ms, struct enclave_client_error *error)
+{
+	enum enclave_client_status status = cache_wait_live(
+	    client->cache, slot, until_boot_ms, &client->stopped);
+
+	return status ? not_ready(slot, status, error) : ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+wait_all(struct enclave_client *client, int64_t until_boot_ms,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	struct cache_slot *slot;
+
+	for (size_t i = 0;
+	     !status && (slot = cache_slot_at(client->cache, i)) != NULL; i++) {
+		status = wait_slot(client, slot, until_boot_ms, error);
+		cache_slot_unref(slot);
+	}
+	return status;
+}
+
+enum enclave_client_status
+enclave_client_wait(struct enclave_client *client, const char *name,
+    int64_t timeout_ms, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct cache_slot *slot = NULL;
+	struct waker *waker;
+	struct call call;
+	int64_t until_boot_ms;
+
+	if (!client || timeout_ms < 0)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "a client and a timeout that is not negative are needed");
+	until_boot_ms =
+	    client->clock->boot_ms(client->clock->context) + timeout_ms;
+	if (name && !(slot = cache_find(client->cache, name)))
+		return unknown_name(name, error);
+	waker = waker_new();
+	if (!waker) {
+		cache_slot_unref(slot);
+		return error_memory(error);
+	}
+	status = call_enter(&call, client, waker, INT64_MAX, error);
+	if (!status) {
+		status = slot ? wait_slot(client, slot, until_boot_ms, error)
+			      : wait_all(client, until_boot_ms, error);
+		call_leave(&call);
+	}
+	waker_unref(waker);
+	cache_slot_unref(slot);
+	if (!status)
+		error_clear(error);
+	return status;
+}

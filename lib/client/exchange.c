@@ -1,0 +1,377 @@
+/*
+ * A request's way: name -> enclave -> handle -> gate -> wire.  Both verbs run
+ * it; enclave_client_open() stops at the headers.
+ */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "client/client.h"
+#include "client/document.h"
+#include "client/lane.h"
+#include "client/learning.h"
+#include "client/response.h"
+#include "client/transfer.h"
+
+/* One run of a verb; confined, on the caller's stack. */
+struct exchange {
+	struct enclave_client *client;
+	struct enclave_client_request *request;
+	struct cache_slot *slot; /* owned reference */
+	struct lane *lane;
+	struct call call;
+	struct enclave_client_response *response; /* owned */
+	struct transfer *transfer;                /* owned */
+	struct handle *handle;                    /* owned */
+	unsigned int connections;                 /* made for this request */
+	int64_t started_boot_ms;
+	bool streaming;
+};
+
+static struct moment
+now_of(const struct exchange *exchange)
+{
+	return clock_now(exchange->client->clock);
+}
+
+static void
+discard_handle(struct exchange *exchange)
+{
+	handle_free(exchange->handle);
+	exchange->handle = NULL;
+}
+
+static enum enclave_client_status
+find_slot(struct exchange *exchange, const char *name,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct origin origin = {0};
+	char *written;
+
+	if (name) {
+		exchange->slot = cache_find(exchange->client->cache, name);
+		if (exchange->slot)
+			return ENCLAVE_CLIENT_OK;
+		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "no enclave is configured under the name \"%s\"", name);
+	}
+	if (exchange->request->target[0] == '/')
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "without an enclave's name the target must be a URL");
+	status = origin_from_url(exchange->request->target, &origin, error);
+	if (status)
+		return status;
+	exchange->slot = cache_find_origin(exchange->client->cache, &origin);
+	written = origin_string(&origin);
+	origin_clear(&origin);
+	if (!exchange->slot)
+		status = error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "no accepted PCR set is configured for %s; nothing was "
+		    "sent",
+		    written ? written : "this origin");
+	free(written);
+	return status;
+}
+
+static enum enclave_client_status
+prepare(struct exchange *exchange, const char *name,
+    struct enclave_client_error *error)
+{
+	struct enclave_client_request *request = exchange->request;
+	enum enclave_client_status status;
+	struct enclave *enclave;
+
+	if (request->first_error.status) {
+		error_copy(error, &request->first_error);
+		return request->first_error.status;
+	}
+	status = find_slot(exchange, name, error);
+	if (status)
+		return status;
+	exchange->lane = lane_of(exchange->slot);
+	exchange->transfer = calloc(1, sizeof(*exchange->transfer));
+	if (!exchange->lane || !exchange->transfer)
+		return error_memory(error);
+	enclave = cache_slot_enclave(exchange->slot, NULL);
+	if (!enclave)
+		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the enclave is no longer configured");
+	status = response_new(enclave,
+	    exchange->streaming ? STREAM_BUFFER_MAX_BYTES
+				: request->body_max_bytes,
+	    &exchange->response, error);
+	enclave_unref(enclave);
+	if (status)
+		return status;
+	exchange->response->streaming = exchange->streaming;
+	exchange->transfer->request = request;
+	exchange->transfer->response = exchange->response;
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+learn(struct exchange *exchange, const struct binding_key *refused_key,
+    struct enclave_client_error *error)
+{
+	const struct learning learning = {
+	    .call = &exchange->call,
+	    .slot = exchange->slot,
+	    .lane = exchange->lane,
+	    .request = exchange->request,
+	    .refused_key = refused_key,
+	};
+
+	exchange->connections++;
+	return learning_run(&learning, &exchange->handle, error);
+}
+
+/* Warm from the lane, or new. */
+static enum enclave_client_status
+take_handle(struct exchange *exchange, struct enclave_client_error *error)
+{
+	exchange->handle = lane_take(exchange->lane, exchange->slot);
+	if (exchange->handle)
+		return ENCLAVE_CLIENT_OK;
+	return handle_new(
+	    &exchange->client->gate, exchange->slot, &exchange->handle, error);
+}
+
+/*
+ * The headers are what open() waits for; for the rest of the answer the handle
+ * goes on in the response.
+ */
+static enum enclave_client_status
+send_request(struct exchange *exchange, struct enclave_client_error *error)
+{
+	struct handle *handle = exchange->handle;
+	struct enclave_client_response *response = exchange->response;
+	struct drive drive = {
+	    .until = exchange->streaming ? &response->headers_done : NULL,
+	};
+	enum enclave_client_status status;
+	long connects = 0;
+
+	response_reset(response);
+	exchange->transfer->handle = handle;
+	status =
+	    transfer_prepare(exchange->transfer, &exchange->client->transport,
+		exchange->call.until_boot_ms == INT64_MAX
+		    ? 0
+		    : call_left_ms(&exchange->call, INT64_MAX) + 1,
+		error);
+	if (!status)
+		status = handle_start(handle, error);
+	if (!status)
+		status = call_drive(&exchange->call, handle, &drive, error);
+	if (status)
+		return status;
+	(void)curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+	exchange->connections += (unsigned int)connects;
+	response->done = drive.done;
+	if (drive.done && drive.code)
+		return transfer_failure(exchange->transfer, drive.code, error);
+	return ENCLAVE_CLIENT_OK;
+}
+
+/*
+ * Only a refusal of the key, before anything of an answer came, and a body
+ * that can start again.
+ */
+static bool
+may_learn(struct exchange *exchange)
+{
+	long redirects = 0;
+
+	if (!exchange->handle || !exchange->handle->gate.key_refused ||
+	    exchange->response->header_text.len > 0 ||
+	    exchange->connections >= LEARNING_CONNECTIONS_MAX)
+		return false;
+	(void)curl_easy_getinfo(
+	    exchange->handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	return redirects == 0 && transfer_rewind(exchange->transfer);
+}
+
+/* The table in learning.h. */
+static enum enclave_client_status
+run(struct exchange *exchange, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+
+	if (!cache_live_keys(exchange->slot, now_of(exchange), NULL, NULL)) {
+		status = learn(exchange, NULL, error);
+		if (status)
+			return status;
+	}
+	for (;;) {
+		struct binding_key refused_key;
+		if (!exchange->handle) {
+			status = take_handle(exchange, error);
+			if (status)
+				return status;
+		}
+		status = send_request(exchange, error);
+		if (!status || !may_learn(exchange))
+			return status;
+		refused_key = exchange->handle->gate.key;
+		discard_handle(exchange);
+		request_trace(exchange->request,
+		    "the connection's key is not attested yet: learning");
+		status = learn(exchange, &refused_key, error);
+		if (status)
+			return status;
+	}
+}
+
+/* Time spent in learning belongs to the total. */
+static void
+add_learning_time(struct exchange *exchange)
+{
+	int64_t elapsed_us = (exchange->client->clock->boot_ms(
+				  exchange->client->clock->context) -
+				 exchange->started_boot_ms) *
+			     1000;
+	int64_t *total_us =
+	    &exchange->response->info[ENCLAVE_CLIENT_INFO_TIME_TOTAL_US];
+
+	if (elapsed_us > *total_us)
+		*total_us = elapsed_us;
+}
+
+static void
+trace_verdict(const struct exchange *exchange)
+{
+	const struct cache_hit *hit = &exchange->handle->gate.hit;
+	const char *label = policy_set_label(hit->policy, hit->set);
+	char hex[17];
+
+	hex_encode((struct bytes){hit->key.sha256, 8}, hex);
+	request_trace(exchange->request,
+	    "sent under attested key %s... of %s, PCR set %zu%s%s, good for "
+	    "%lld s",
+	    hex, claims_module_id(hit->claims), hit->set + 1, *label ? " " : "",
+	    label,
+	    (long long)(deadline_left_ms(hit->deadline, now_of(exchange)) /
+			1000));
+}
+
+/* The response takes what it needs to go on being read. */
+static void
+hand_over_stream(struct exchange *exchange)
+{
+	struct enclave_client_response *response = exchange->response;
+
+	response->client = exchange->client;
+	client_ref(exchange->client);
+	response->slot = cache_slot_ref(exchange->slot);
+	response->request = request_ref(exchange->request);
+	response->until_boot_ms = exchange->call.until_boot_ms;
+	response->transfer = exchange->transfer;
+	exchange->transfer = NULL;
+	response->handle = exchange->handle;
+	exchange->handle = NULL;
+}
+
+static enum enclave_client_status
+finish(struct exchange *exchange, struct enclave_client_response **ret_response,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+
+	status = response_fill(exchange->response, exchange->handle,
+	    exchange->client->insecure, error);
+	if (status)
+		return status;
+	add_learning_time(exchange);
+	if (exchange->request->trace)
+		trace_verdict(exchange);
+	if (exchange->response->done) {
+		handle_finish(exchange->handle);
+		lane_put(exchange->lane, exchange->handle);
+		exchange->handle = NULL;
+	} else {
+		hand_over_stream(exchange);
+	}
+	*ret_response = exchange->response;
+	exchange->response = NULL;
+	return ENCLAVE_CLIENT_OK;
+}
+
+static void
+clear(struct exchange *exchange)
+{
+	/* A handle that is still here met a failure: never pooled. */
+	discard_handle(exchange);
+	if (exchange->transfer)
+		transfer_clear(exchange->transfer);
+	free(exchange->transfer);
+	enclave_client_response_free(exchange->response);
+	cache_slot_unref(exchange->slot);
+}
+
+static enum enclave_client_status
+exchange_run(struct exchange *exchange, const char *name,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error)
+{
+	struct enclave_client *client = exchange->client;
+	enum enclave_client_status status;
+
+	if (!client || !exchange->request || !ret_response)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "a client, a request and a place for the response are "
+		    "needed");
+	exchange->started_boot_ms =
+	    client->clock->boot_ms(client->clock->context);
+	status = call_enter(&exchange->call, client, exchange->request->waker,
+	    call_deadline(client, exchange->request->timeout_ms), error);
+	if (status)
+		return status;
+	status = prepare(exchange, name, error);
+	if (!status)
+		status = run(exchange, error);
+	if (!status)
+		status = finish(exchange, ret_response, error);
+	if (status && exchange->slot && error) {
+		struct enclave *enclave =
+		    cache_slot_enclave(exchange->slot, NULL);
+		if (enclave)
+			error_set_enclave(error, enclave->name);
+		enclave_unref(enclave);
+	}
+	clear(exchange);
+	call_leave(&exchange->call);
+	if (!status)
+		error_clear(error);
+	return status;
+}
+
+enum enclave_client_status
+enclave_client_request(struct enclave_client *client, const char *name,
+    struct enclave_client_request *request,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error)
+{
+	struct exchange exchange = {.client = client, .request = request};
+
+	return exchange_run(&exchange, name, ret_response, error);
+}
+
+enum enclave_client_status
+enclave_client_open(struct enclave_client *client, const char *name,
+    struct enclave_client_request *request,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error)
+{
+	struct exchange exchange = {
+	    .client = client,
+	    .request = request,
+	    .streaming = true,
+	};
+
+	return exchange_run(&exchange, name, ret_response, error);
+}

@@ -1,0 +1,30 @@
+/*
+ * An easy handle with a multi handle of its own, whose pool is therefore
+ * private, and the gate's attachment.  Confined; idle ones wait in the lane.
+ */
+#ifndef CLIENT_HANDLE_H
+#define CLIENT_HANDLE_H
+
+#include <curl/curl.h>
+
+#include "tls/gate.h"
+
+struct handle {
+	CURL *easy;
+	CURLM *multi;
+	struct gate_attachment gate;
+	char curl_error[CURL_ERROR_SIZE];
+	bool added; /* easy is in multi */
+	struct handle *next;
+};
+
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status handle_new(
+    const struct gate *gate, struct cache_slot *slot,
+    struct handle **ret_handle, struct enclave_client_error *error);
+void handle_free(struct handle *handle);
+/* Into the multi and out of it; connections stay. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status handle_start(
+    struct handle *handle, struct enclave_client_error *error);
+void handle_finish(struct handle *handle);
+
+#endif

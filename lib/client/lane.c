@@ -1,0 +1,171 @@
+#include "client/lane.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* A waiter looks at its clock at least this often. */
+#define WAIT_SLICE_MS 1000
+
+static void *
+make_lane(struct cache_slot *slot, void *context)
+{
+	pthread_condattr_t attributes;
+	struct lane *lane = calloc(1, sizeof(*lane));
+
+	(void)slot, (void)context;
+	if (!lane)
+		return NULL;
+	if (pthread_condattr_init(&attributes))
+		goto fail;
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	if (pthread_cond_init(&lane->changed, &attributes)) {
+		(void)pthread_condattr_destroy(&attributes);
+		goto fail;
+	}
+	(void)pthread_condattr_destroy(&attributes);
+	(void)pthread_mutex_init(&lane->mutex, NULL);
+	return lane;
+fail:
+	free(lane);
+	return NULL;
+}
+
+static void
+free_lane(void *attached)
+{
+	struct lane *lane = attached;
+
+	lane_close(lane);
+	(void)pthread_cond_destroy(&lane->changed);
+	(void)pthread_mutex_destroy(&lane->mutex);
+	free(lane);
+}
+
+struct lane *
+lane_of(struct cache_slot *slot)
+{
+	return cache_slot_attached(slot, make_lane, NULL, free_lane);
+}
+
+void
+lane_broadcast(struct lane *lane)
+{
+	(void)pthread_mutex_lock(&lane->mutex);
+	(void)pthread_cond_broadcast(&lane->changed);
+	(void)pthread_mutex_unlock(&lane->mutex);
+}
+
+struct handle *
+lane_take(struct lane *lane, struct cache_slot *slot)
+{
+	struct handle *handle;
+
+	(void)pthread_mutex_lock(&lane->mutex);
+	handle = lane->idle;
+	if (handle) {
+		lane->idle = handle->next;
+		lane->idle_count--;
+		handle->next = NULL;
+	}
+	(void)pthread_mutex_unlock(&lane->mutex);
+	if (handle)
+		handle->gate.slot = cache_slot_ref(slot);
+	return handle;
+}
+
+void
+lane_put(struct lane *lane, struct handle *handle)
+{
+	cache_slot_unref(handle->gate.slot);
+	handle->gate.slot = NULL;
+	(void)pthread_mutex_lock(&lane->mutex);
+	if (!lane->closed && lane->idle_count < HANDLES_IDLE_PER_ENCLAVE_MAX) {
+		handle->next = lane->idle;
+		lane->idle = handle;
+		lane->idle_count++;
+		handle = NULL;
+	}
+	(void)pthread_mutex_unlock(&lane->mutex);
+	handle_free(handle);
+}
+
+void
+lane_close(struct lane *lane)
+{
+	struct handle *idle;
+
+	(void)pthread_mutex_lock(&lane->mutex);
+	idle = lane->idle;
+	lane->idle = NULL;
+	lane->idle_count = 0;
+	lane->closed = true;
+	(void)pthread_cond_broadcast(&lane->changed);
+	(void)pthread_mutex_unlock(&lane->mutex);
+	while (idle) {
+		struct handle *next = idle->next;
+		handle_free(idle);
+		idle = next;
+	}
+}
+
+/* Sleeps until something changed, at most a slice; the mutex is held. */
+static void
+wait_slice(struct lane *lane, int64_t left_ms)
+{
+	struct timespec until;
+	int64_t slice_ms = left_ms < WAIT_SLICE_MS ? left_ms : WAIT_SLICE_MS;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)(slice_ms % 1000) * 1000000;
+	until.tv_sec += (time_t)(slice_ms / 1000) + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	(void)pthread_cond_timedwait(&lane->changed, &lane->mutex, &until);
+}
+
+enum lane_role
+lane_learning_begin(struct lane *lane, const struct clock_source *clock,
+    int64_t until_boot_ms, bool (*cancelled)(void *context), void *context,
+    struct enclave_client_error *ret_error)
+{
+	enum lane_role role = LANE_LEADER;
+	uint64_t flights;
+
+	(void)pthread_mutex_lock(&lane->mutex);
+	flights = lane->flights;
+	while (lane->learning) {
+		int64_t left_ms =
+		    until_boot_ms - clock->boot_ms(clock->context);
+		if (cancelled(context)) {
+			role = LANE_CANCELLED;
+			goto out;
+		}
+		if (left_ms <= 0) {
+			role = LANE_TIMEOUT;
+			goto out;
+		}
+		wait_slice(lane, left_ms);
+		if (lane->flights != flights) {
+			error_copy(ret_error, &lane->last);
+			role = LANE_ENDED;
+			goto out;
+		}
+	}
+	lane->learning = true;
+out:
+	(void)pthread_mutex_unlock(&lane->mutex);
+	return role;
+}
+
+void
+lane_learning_end(
+    struct lane *lane, const struct enclave_client_error *error, bool abandoned)
+{
+	(void)pthread_mutex_lock(&lane->mutex);
+	lane->learning = false;
+	if (!abandoned) {
+		lane->flights++;
+		error_copy(&lane->last, error);
+	}
+	(void)pthread_cond_broadcast(&lane->changed);
+	(void)pthread_mutex_unlock(&lane->mutex);
+}

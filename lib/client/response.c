@@ -1,0 +1,265 @@
+#include "client/response.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client/document.h"
+#include "client/transfer.h"
+
+enum enclave_client_status
+response_new(const struct enclave *enclave, size_t body_max_bytes,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error)
+{
+	struct enclave_client_response *response = calloc(1, sizeof(*response));
+
+	if (!response)
+		return error_memory(error);
+	buffer_init(&response->header_text, RESPONSE_HEADERS_MAX_BYTES);
+	buffer_init(&response->body, body_max_bytes);
+	response->enclave = strdup(enclave->name);
+	if (!response->enclave) {
+		enclave_client_response_free(response);
+		return error_memory(error);
+	}
+	*ret_response = response;
+	return ENCLAVE_CLIENT_OK;
+}
+
+void
+response_reset(struct enclave_client_response *response)
+{
+	buffer_clear(&response->header_text);
+	buffer_clear(&response->body);
+	response->headers_done = false;
+	response->body_ready = false;
+	response->paused = false;
+}
+
+static void
+clear_headers(struct enclave_client_response *response)
+{
+	for (size_t i = 0; i < response->header_strings; i++)
+		free(response->headers[i]);
+	free(response->headers);
+	response->headers = NULL;
+	response->header_strings = 0;
+}
+
+void
+enclave_client_response_free(struct enclave_client_response *response)
+{
+	if (!response)
+		return;
+	/* A handle whose transfer has not ended is never used again. */
+	handle_free(response->handle);
+	if (response->transfer)
+		transfer_clear(response->transfer);
+	free(response->transfer);
+	enclave_client_request_free(response->request);
+	cache_slot_unref(response->slot);
+	if (response->client)
+		client_unref(response->client);
+	enclave_client_document_free(response->document);
+	buffer_clear(&response->header_text);
+	buffer_clear(&response->body);
+	clear_headers(response);
+	free(response->enclave);
+	free(response->url);
+	free(response);
+}
+
+/* NUL after the last byte of what is shown as a string; not counted. */
+static enum enclave_client_status
+terminate(struct buffer *buffer)
+{
+	enum enclave_client_status status;
+
+	if (buffer->len < buffer->capacity) {
+		buffer->data[buffer->len] = '\0';
+		return ENCLAVE_CLIENT_OK;
+	}
+	buffer->max++;
+	status = buffer_append(buffer, (struct bytes){(const uint8_t *)"", 1});
+	buffer->max--;
+	if (!status)
+		buffer->len--;
+	return status;
+}
+
+static void
+fill_info(struct enclave_client_response *response, CURL *easy)
+{
+	static const struct {
+		enum enclave_client_info info;
+		CURLINFO source;
+	} sources[] = {
+	    {ENCLAVE_CLIENT_INFO_TIME_TOTAL_US, CURLINFO_TOTAL_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_TIME_NAMELOOKUP_US,
+		CURLINFO_NAMELOOKUP_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_TIME_CONNECT_US, CURLINFO_CONNECT_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_TIME_APPCONNECT_US,
+		CURLINFO_APPCONNECT_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_TIME_PRETRANSFER_US,
+		CURLINFO_PRETRANSFER_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_TIME_STARTTRANSFER_US,
+		CURLINFO_STARTTRANSFER_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_SIZE_DOWNLOAD_BYTES, CURLINFO_SIZE_DOWNLOAD_T},
+	    {ENCLAVE_CLIENT_INFO_SIZE_UPLOAD_BYTES, CURLINFO_SIZE_UPLOAD_T},
+	};
+	static const struct {
+		enum enclave_client_info info;
+		CURLINFO source;
+	} counts[] = {
+	    {ENCLAVE_CLIENT_INFO_SIZE_HEADER_BYTES, CURLINFO_HEADER_SIZE},
+	    {ENCLAVE_CLIENT_INFO_NUM_CONNECTS, CURLINFO_NUM_CONNECTS},
+	    {ENCLAVE_CLIENT_INFO_NUM_REDIRECTS, CURLINFO_REDIRECT_COUNT},
+	};
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		curl_off_t value = 0;
+		if (!curl_easy_getinfo(easy, sources[i].source, &value))
+			response->info[sources[i].info] = value;
+	}
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		long value = 0;
+		if (!curl_easy_getinfo(easy, counts[i].source, &value))
+			response->info[counts[i].info] = value;
+	}
+}
+
+/* The final answer's headers as libcurl parsed them; false: no memory. */
+static bool
+fill_headers(struct enclave_client_response *response, CURL *easy)
+{
+	struct curl_header *header = NULL;
+
+	clear_headers(response);
+	while ((header = curl_easy_nextheader(
+		    easy, CURLH_HEADER, -1, header)) != NULL) {
+		size_t count = response->header_strings;
+		char **grown =
+		    realloc(response->headers, (count + 2) * sizeof(*grown));
+		if (!grown)
+			return false;
+		response->headers = grown;
+		grown[count] = strdup(header->name);
+		grown[count + 1] = strdup(header->value);
+		response->header_strings += 2;
+		if (!grown[count] || !grown[count + 1])
+			return false;
+	}
+	return true;
+}
+
+enum enclave_client_status
+response_fill(struct enclave_client_response *response, struct handle *handle,
+    bool insecure, struct enclave_client_error *error)
+{
+	const struct cache_hit *hit = &handle->gate.hit;
+	const char *url = NULL;
+
+	(void)curl_easy_getinfo(
+	    handle->easy, CURLINFO_RESPONSE_CODE, &response->status);
+	(void)curl_easy_getinfo(
+	    handle->easy, CURLINFO_HTTP_VERSION, &response->http_version);
+	(void)curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &url);
+	fill_info(response, handle->easy);
+	if (!response->url)
+		response->url = strdup(url ? url : "");
+	if (!response->document)
+		response->document = document_new(hit->claims, hit->policy,
+		    hit->set, hit->deadline.wall_ms,
+		    insecure || handle->gate.enclave->insecure);
+	if (!response->url || !response->document ||
+	    !fill_headers(response, handle->easy) ||
+	    terminate(&response->header_text) || terminate(&response->body))
+		return error_memory(error);
+	return ENCLAVE_CLIENT_OK;
+}
+
+long
+enclave_client_response_status(const struct enclave_client_response *response)
+{
+	return response ? response->status : 0;
+}
+
+const char *
+enclave_client_response_http_version(
+    const struct enclave_client_response *response)
+{
+	if (!response)
+		return "";
+	switch (response->http_version) {
+	case CURL_HTTP_VERSION_1_0:
+		return "1.0";
+	case CURL_HTTP_VERSION_1_1:
+		return "1.1";
+	case CURL_HTTP_VERSION_2_0:
+		return "2";
+	default:
+		return "";
+	}
+}
+
+const char *
+enclave_client_response_header(const struct enclave_client_response *response,
+    const char *name, size_t index)
+{
+	if (!response || !name)
+		return NULL;
+	for (size_t i = 0; i < response->header_strings; i += 2)
+		if (!strcasecmp(response->headers[i], name) && index-- == 0)
+			return response->headers[i + 1];
+	return NULL;
+}
+
+const char *
+enclave_client_response_header_text(
+    const struct enclave_client_response *response, size_t *ret_len)
+{
+	bool empty = !response || !response->header_text.data;
+
+	if (ret_len)
+		*ret_len = empty ? 0 : response->header_text.len;
+	return empty ? "" : (const char *)response->header_text.data;
+}
+
+const char *
+enclave_client_response_body(
+    const struct enclave_client_response *response, size_t *ret_len)
+{
+	bool empty = !response || response->streaming || !response->body.data;
+
+	if (ret_len)
+		*ret_len = empty ? 0 : response->body.len;
+	return empty ? "" : (const char *)response->body.data;
+}
+
+const char *
+enclave_client_response_enclave(const struct enclave_client_response *response)
+{
+	return response ? response->enclave : "";
+}
+
+const struct enclave_client_document *
+enclave_client_response_document(const struct enclave_client_response *response)
+{
+	return response ? response->document : NULL;
+}
+
+int64_t
+enclave_client_response_info(const struct enclave_client_response *response,
+    enum enclave_client_info info)
+{
+	if (!response || (unsigned int)info > ENCLAVE_CLIENT_INFO_NUM_REDIRECTS)
+		return 0;
+	return response->info[info];
+}
+
+const char *
+enclave_client_response_url(const struct enclave_client_response *response)
+{
+	return response && response->url ? response->url : "";
+}

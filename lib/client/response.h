@@ -1,0 +1,58 @@
+/*
+ * An answer, whole or as it comes.  A streaming one keeps its handle, a
+ * reference on the client, and what libcurl gave but nobody has read yet.
+ */
+#ifndef CLIENT_RESPONSE_H
+#define CLIENT_RESPONSE_H
+
+#include <curl/curl.h>
+
+#include "base/bytes.h"
+#include "client/client.h"
+#include "client/handle.h"
+#include "client/lane.h"
+#include "client/request.h"
+
+struct transfer;
+
+struct enclave_client_response {
+	char *enclave;
+	char *url;
+	long status;
+	long http_version; /* CURL_HTTP_VERSION_* */
+	struct buffer header_text;
+	/* Of the final answer; name and value by turns, owned. */
+	char **headers;
+	size_t header_strings;
+	bool headers_done;  /* of the final answer */
+	struct buffer body; /* whole, or the bytes not read yet */
+	size_t body_read;   /* of body, by response_read */
+	struct enclave_client_document *document;
+	int64_t info[ENCLAVE_CLIENT_INFO_NUM_REDIRECTS + 1];
+
+	/* Streaming. */
+	bool streaming;
+	bool paused;
+	bool done;
+	bool body_ready; /* bytes to read, or the end */
+	struct enclave_client_error failure;
+	struct enclave_client *client;          /* owned reference */
+	struct cache_slot *slot;                /* owned reference */
+	struct handle *handle;                  /* owned */
+	struct transfer *transfer;              /* owned */
+	struct enclave_client_request *request; /* owned reference */
+	int64_t until_boot_ms;
+};
+
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status response_new(
+    const struct enclave *enclave, size_t body_max_bytes,
+    struct enclave_client_response **ret_response,
+    struct enclave_client_error *error);
+/* Forgets what an attempt left that was refused before anything was sent. */
+void response_reset(struct enclave_client_response *response);
+/* Status, URL, timings, document: from the handle, after the headers. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status response_fill(
+    struct enclave_client_response *response, struct handle *handle,
+    bool insecure, struct enclave_client_error *error);
+
+#endif

@@ -1,0 +1,381 @@
+#include "client/transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "client/url.h"
+
+/* Not a 1xx, and not an answer that libcurl goes on from. */
+static bool
+is_final_block(const struct transfer *transfer)
+{
+	CURL *easy = transfer->handle->easy;
+	struct curl_header *location = NULL;
+	long status = 0;
+
+	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) ||
+	    status < 200)
+		return false;
+	return !transfer->request->redirects_max || status < 300 ||
+	       status >= 400 ||
+	       curl_easy_header(easy, "Location", 0, CURLH_HEADER, -1,
+		   &location) != CURLHE_OK;
+}
+
+/* Header blocks as they come; libcurl parses them. */
+static size_t
+take_header(char *data, size_t size, size_t count, void *argument)
+{
+	struct transfer *transfer = argument;
+	struct enclave_client_response *response = transfer->response;
+	size_t len = size * count;
+
+	transfer->failure = buffer_append(
+	    &response->header_text, (struct bytes){(const uint8_t *)data, len});
+	if (transfer->failure)
+		return CURL_WRITEFUNC_ERROR;
+	if (len <= 2 && (data[0] == '\r' || data[0] == '\n'))
+		response->headers_done = is_final_block(transfer);
+	return len;
+}
+
+static size_t
+take_body(char *data, size_t size, size_t count, void *argument)
+{
+	struct transfer *transfer = argument;
+	struct enclave_client_response *response = transfer->response;
+	size_t len = size * count;
+
+	if (!gate_download_allowed(&transfer->handle->gate)) {
+		transfer->failure = transfer->handle->gate.error.status;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	response->headers_done = true;
+	if (response->streaming && response->body.len > 0) {
+		/* Back-pressure: libcurl gives the same bytes again. */
+		response->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	transfer->failure = buffer_append(
+	    &response->body, (struct bytes){(const uint8_t *)data, len});
+	if (transfer->failure)
+		return CURL_WRITEFUNC_ERROR;
+	response->body_ready = true;
+	return len;
+}
+
+static size_t
+read_memory(struct transfer *transfer, char *buffer, size_t size)
+{
+	const struct enclave_client_request *request = transfer->request;
+	size_t left = request->len - transfer->body_sent;
+	size_t len = left < size ? left : size;
+
+	if (len)
+		memcpy(buffer, request->data + transfer->body_sent, len);
+	transfer->body_sent += len;
+	return len;
+}
+
+/* The gate is asked before each piece leaves (rule 10). */
+static size_t
+give_body(char *buffer, size_t size, size_t count, void *argument)
+{
+	struct transfer *transfer = argument;
+	const struct enclave_client_request *request = transfer->request;
+	size_t room = size * count;
+	int64_t len;
+
+	if (!gate_upload_allowed(&transfer->handle->gate)) {
+		transfer->failure = transfer->handle->gate.error.status;
+		return CURL_READFUNC_ABORT;
+	}
+	if (!request->callback.read)
+		return read_memory(transfer, buffer, room);
+	len = request->callback.read(buffer, room, request->callback.context);
+	if (len < 0 || (uint64_t)len > room) {
+		transfer->failure = ENCLAVE_CLIENT_ERR_BODY_CALLBACK;
+		return CURL_READFUNC_ABORT;
+	}
+	transfer->body_sent += (size_t)len;
+	return (size_t)len;
+}
+
+bool
+transfer_rewind(struct transfer *transfer)
+{
+	const struct enclave_client_body *body = &transfer->request->callback;
+
+	if (transfer->body_sent == 0)
+		return true;
+	if (body->read && (!body->rewind || !body->rewind(body->context)))
+		return false;
+	transfer->body_sent = 0;
+	return true;
+}
+
+static int
+seek_body(void *argument, curl_off_t offset, int origin)
+{
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	return transfer_rewind(argument) ? CURL_SEEKFUNC_OK
+					 : CURL_SEEKFUNC_FAIL;
+}
+
+static int
+show_trace(
+    CURL *easy, curl_infotype type, char *data, size_t len, void *argument)
+{
+	const struct enclave_client_request *request = argument;
+	enum enclave_client_trace_kind kind;
+
+	(void)easy;
+	switch (type) {
+	case CURLINFO_TEXT:
+		kind = ENCLAVE_CLIENT_TRACE_TEXT;
+		break;
+	case CURLINFO_HEADER_IN:
+		kind = ENCLAVE_CLIENT_TRACE_HEADER_IN;
+		break;
+	case CURLINFO_HEADER_OUT:
+		kind = ENCLAVE_CLIENT_TRACE_HEADER_OUT;
+		break;
+	default:
+		return 0;
+	}
+	request->trace(kind, data, len, request->trace_context);
+	return 0;
+}
+
+/*
+ * Called before each connect, a redirect's too: not even a TCP connection goes
+ * to another origin.
+ */
+static curl_socket_t
+open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct transfer *transfer = argument;
+
+	(void)purpose;
+	if (!gate_url_allowed(&transfer->handle->gate)) {
+		transfer->failure = transfer->handle->gate.error.status;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	    address->protocol);
+}
+
+#define SET(option, value)                                                     \
+	do {                                                                   \
+		CURLcode set_code = curl_easy_setopt(easy, option, value);     \
+		if (set_code)                                                  \
+			return set_code;                                       \
+	} while (0)
+
+static CURLcode
+set_upload(struct transfer *transfer, CURL *easy)
+{
+	const struct enclave_client_request *request = transfer->request;
+	curl_off_t len = request->callback.read
+			     ? (curl_off_t)request->callback.len
+			     : (curl_off_t)request->len;
+
+	SET(CURLOPT_READFUNCTION, give_body);
+	SET(CURLOPT_READDATA, transfer);
+	SET(CURLOPT_SEEKFUNCTION, seek_body);
+	SET(CURLOPT_SEEKDATA, transfer);
+	if (!strcmp(request->method, "POST")) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, len);
+		return CURLE_OK;
+	}
+	SET(CURLOPT_UPLOAD, 1L);
+	SET(CURLOPT_INFILESIZE_LARGE, len);
+	if (strcmp(request->method, "PUT") != 0)
+		SET(CURLOPT_CUSTOMREQUEST, request->method);
+	return CURLE_OK;
+}
+
+static CURLcode
+set_method(struct transfer *transfer, CURL *easy)
+{
+	const struct enclave_client_request *request = transfer->request;
+
+	if (request->has_body)
+		return set_upload(transfer, easy);
+	if (!strcmp(request->method, "HEAD")) {
+		SET(CURLOPT_NOBODY, 1L);
+		return CURLE_OK;
+	}
+	if (!strcmp(request->method, "POST")) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
+		SET(CURLOPT_POSTFIELDS, "");
+		return CURLE_OK;
+	}
+	SET(CURLOPT_HTTPGET, 1L);
+	if (strcmp(request->method, "GET") != 0)
+		SET(CURLOPT_CUSTOMREQUEST, request->method);
+	return CURLE_OK;
+}
+
+/*
+ * The caller's headers, and two of libcurl's own that a library should not
+ * invent: a form's content type, and, where the length is not known, the
+ * encoding that HTTP/1.1 then needs.
+ */
+static CURLcode
+set_headers(struct transfer *transfer, CURL *easy)
+{
+	const struct enclave_client_request *request = transfer->request;
+	bool post = !strcmp(request->method, "POST");
+	struct curl_slist *grown;
+
+	for (const struct curl_slist *header = request->headers; header;
+	     header = header->next) {
+		grown = curl_slist_append(transfer->headers, header->data);
+		if (!grown)
+			return CURLE_OUT_OF_MEMORY;
+		transfer->headers = grown;
+	}
+	if (post && !request->content_type) {
+		grown = curl_slist_append(transfer->headers, "Content-Type:");
+		if (!grown)
+			return CURLE_OUT_OF_MEMORY;
+		transfer->headers = grown;
+	}
+	if (post && request->callback.read && request->callback.len < 0) {
+		grown = curl_slist_append(
+		    transfer->headers, "Transfer-Encoding: chunked");
+		if (!grown)
+			return CURLE_OUT_OF_MEMORY;
+		transfer->headers = grown;
+	}
+	SET(CURLOPT_HTTPHEADER, transfer->headers);
+	return CURLE_OK;
+}
+
+static CURLcode
+set_callbacks(struct transfer *transfer, CURL *easy)
+{
+	const struct enclave_client_request *request = transfer->request;
+
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_ERRORBUFFER, transfer->handle->curl_error);
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	if (request->trace) {
+		SET(CURLOPT_DEBUGFUNCTION, show_trace);
+		SET(CURLOPT_DEBUGDATA, request);
+		SET(CURLOPT_VERBOSE, 1L);
+	}
+	return CURLE_OK;
+}
+
+static CURLcode
+set_options(struct transfer *transfer, const struct transport *transport,
+    const char *url, int64_t timeout_ms)
+{
+	const struct enclave_client_request *request = transfer->request;
+	CURL *easy = transfer->handle->easy;
+	CURLcode code;
+
+	SET(CURLOPT_URL, url);
+	if (transport->user_agent)
+		SET(CURLOPT_USERAGENT, transport->user_agent);
+	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+	if (request->redirects_max) {
+		SET(CURLOPT_FOLLOWLOCATION, 1L);
+		SET(CURLOPT_MAXREDIRS, (long)request->redirects_max);
+	}
+	code = set_method(transfer, easy);
+	if (!code)
+		code = set_headers(transfer, easy);
+	if (!code)
+		code = set_callbacks(transfer, easy);
+	return code;
+}
+
+enum enclave_client_status
+transfer_prepare(struct transfer *transfer, const struct transport *transport,
+    int64_t timeout_ms, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct handle *handle = transfer->handle;
+	CURLcode code;
+	char *url = NULL;
+
+	transfer_clear(transfer);
+	handle->curl_error[0] = '\0';
+	gate_attachment_begin(&handle->gate, GATE_REQUEST);
+	status = url_for(
+	    handle->gate.enclave, transfer->request->target, &url, error);
+	if (status)
+		return status;
+	status =
+	    transport_prepare(transport, &handle->gate, handle->easy, error);
+	if (status)
+		goto out;
+	code = set_options(transfer, transport, url, timeout_ms);
+	if (code == CURLE_OUT_OF_MEMORY) {
+		status = error_memory(error);
+	} else if (code) {
+		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "libcurl refuses an option of the request: %s",
+		    curl_easy_strerror(code));
+		error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
+	}
+out:
+	curl_free(url);
+	return status;
+}
+
+void
+transfer_clear(struct transfer *transfer)
+{
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	transfer->failure = ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_status
+transfer_failure(const struct transfer *transfer, CURLcode code,
+    struct enclave_client_error *error)
+{
+	struct handle *handle = transfer->handle;
+
+	if (!handle->gate.error.status) {
+		switch (transfer->failure) {
+		case ENCLAVE_CLIENT_ERR_BODY_TOO_LARGE:
+			(void)error_set(error, transfer->failure,
+			    ENCLAVE_CLIENT_STEP_NONE,
+			    "the answer is larger than the cap of %zu bytes",
+			    transfer->request->body_max_bytes);
+			goto named;
+		case ENCLAVE_CLIENT_ERR_BODY_CALLBACK:
+			(void)error_set(error, transfer->failure,
+			    ENCLAVE_CLIENT_STEP_NONE,
+			    "the request's body callback failed");
+			goto named;
+		case ENCLAVE_CLIENT_ERR_MEMORY:
+			(void)error_memory(error);
+			goto named;
+		default:
+			break;
+		}
+	}
+	return transport_failure(
+	    &handle->gate, handle->easy, code, handle->curl_error, error);
+named:
+	error_set_enclave(error, handle->gate.enclave->name);
+	return transfer->failure;
+}

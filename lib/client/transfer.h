@@ -1,0 +1,34 @@
+/* One request on one handle: options in, answer out. */
+#ifndef CLIENT_TRANSFER_H
+#define CLIENT_TRANSFER_H
+
+#include "client/client.h"
+#include "client/handle.h"
+#include "client/request.h"
+#include "client/response.h"
+
+/* Confined; must outlive the transfer. */
+struct transfer {
+	const struct enclave_client_request *request;
+	struct handle *handle;
+	struct enclave_client_response *response;
+	struct curl_slist *headers; /* beside the request's own */
+	size_t body_sent;
+	enum enclave_client_status failure; /* of a callback of ours */
+};
+
+/*
+ * Makes the handle ready.  The URL is built from the enclave's origin and the
+ * target's path and query; a target that is a URL must have that origin.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status transfer_prepare(
+    struct transfer *transfer, const struct transport *transport,
+    int64_t timeout_ms, struct enclave_client_error *error);
+void transfer_clear(struct transfer *transfer);
+/* The body can be sent from its start (again). */
+bool transfer_rewind(struct transfer *transfer);
+/* Why a transfer ended with a code other than CURLE_OK. */
+enum enclave_client_status transfer_failure(const struct transfer *transfer,
+    CURLcode code, struct enclave_client_error *error);
+
+#endif

@@ -1,0 +1,307 @@
+#include "tls/gate.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tls/handshake.h"
+#include "tls/verdict.h"
+
+enum enclave_client_status
+gate_attachment_init(struct gate_attachment *attachment,
+    const struct gate *gate, struct cache_slot *slot,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct origin evidence_origin = {0};
+	struct enclave *enclave = cache_slot_enclave(slot, NULL);
+
+	if (!enclave)
+		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the enclave is no longer configured");
+	status =
+	    origin_from_url(enclave->evidence_url, &evidence_origin, error);
+	if (status) {
+		enclave_unref(enclave);
+		return status;
+	}
+	*attachment = (struct gate_attachment){
+	    .gate = gate,
+	    .slot = cache_slot_ref(slot),
+	    .enclave = enclave,
+	    .evidence_origin = evidence_origin,
+	    .mode = GATE_REQUEST,
+	};
+	return ENCLAVE_CLIENT_OK;
+}
+
+void
+gate_attachment_clear(struct gate_attachment *attachment)
+{
+	if (!attachment->gate)
+		return;
+	cache_hit_clear(&attachment->hit);
+	origin_clear(&attachment->evidence_origin);
+	enclave_unref(attachment->enclave);
+	cache_slot_unref(attachment->slot);
+	*attachment = (struct gate_attachment){0};
+}
+
+void
+gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
+{
+	struct enclave *enclave = cache_slot_enclave(attachment->slot, NULL);
+
+	/* A pooled handle follows the configuration of the moment; where the
+	 * enclave is gone, judging says so. */
+	if (enclave) {
+		enclave_unref(attachment->enclave);
+		attachment->enclave = enclave;
+	}
+	attachment->mode = mode;
+	attachment->ran = false;
+	attachment->key_seen = false;
+	attachment->key_refused = false;
+	attachment->key_allowed = NULL;
+	error_clear(&attachment->error);
+	cache_hit_clear(&attachment->hit);
+}
+
+static enum enclave_client_status
+refuse(struct gate_attachment *attachment, const char *why)
+{
+	return error_set(&attachment->error,
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, ENCLAVE_CLIENT_STEP_NONE,
+	    "nothing was sent: %s", why);
+}
+
+/* Plain http behind an HTTPS proxy shows the proxy's SSL. */
+static enum enclave_client_status
+check_scheme(struct gate_attachment *attachment, CURL *easy)
+{
+	const char *scheme = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme) || !scheme ||
+	    strcasecmp(scheme, "https") != 0)
+		return refuse(attachment, "the connection is not https");
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+refuse_redirect(struct gate_attachment *attachment, const char *url)
+{
+	char *escaped = bytes_escape(bytes_from_string(url), 256);
+
+	(void)error_set(&attachment->error, ENCLAVE_CLIENT_ERR_REDIRECT,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "a redirect leads out of the enclave's origin, to %s; nothing was "
+	    "sent there",
+	    escaped ? escaped : "another host");
+	error_set_foreign(&attachment->error, ENCLAVE_CLIENT_FOREIGN_CURL,
+	    CURLE_UNSUPPORTED_PROTOCOL);
+	free(escaped);
+	return ENCLAVE_CLIENT_ERR_REDIRECT;
+}
+
+/* url begins with the origin as we wrote it, and goes on with a path. */
+static bool
+origin_as_written(const struct enclave *enclave, const char *url)
+{
+	size_t len = strlen(enclave->url);
+
+	return !strncmp(url, enclave->url, len) && url[len] == '/';
+}
+
+static enum enclave_client_status
+check_url(struct gate_attachment *attachment, CURL *easy)
+{
+	const struct enclave *enclave = attachment->enclave;
+	struct origin origin = {0};
+	const char *url = NULL;
+	bool same;
+
+	if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) || !url)
+		return refuse(attachment, "libcurl does not tell the URL");
+	if (attachment->mode == GATE_EVIDENCE) {
+		if (strcmp(url, enclave->evidence_url) != 0)
+			return refuse(attachment,
+			    "this connection may carry the evidence GET only");
+		return ENCLAVE_CLIENT_OK;
+	}
+	if (origin_as_written(enclave, url))
+		return ENCLAVE_CLIENT_OK;
+	if (origin_from_url(url, &origin, NULL))
+		return refuse(attachment, "the URL's origin can't be read");
+	same = origin_equal(&origin, &enclave->origin);
+	origin_clear(&origin);
+	if (!same)
+		return refuse(attachment,
+		    "the URL is of another origin than the enclave's");
+	return ENCLAVE_CLIENT_OK;
+}
+
+static SSL *
+connection_ssl(CURL *easy)
+{
+	struct curl_tlssessioninfo *session = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) ||
+	    !session || session->backend != CURLSSLBACKEND_OPENSSL)
+		return NULL;
+	return session->internals;
+}
+
+/* The connection was opened, and judged, by this client for this enclave. */
+static enum enclave_client_status
+check_owner(
+    struct gate_attachment *attachment, SSL *ssl, const struct verdict *verdict)
+{
+	if (!verdict)
+		return refuse(attachment,
+		    "no handshake of this client judged the connection");
+	if (verdict->client_id != attachment->gate->client_id)
+		return refuse(
+		    attachment, "another client opened the connection");
+	if (verdict->slot_id != cache_slot_id(attachment->slot))
+		return refuse(attachment,
+		    "the connection was opened for another enclave");
+	if (SSL_session_reused(ssl))
+		return refuse(attachment, "the TLS session was resumed");
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* Is the key that this SSL has shown live at this moment? */
+static enum enclave_client_status
+check_live(struct gate_attachment *attachment, struct verdict *verdict)
+{
+	enum enclave_client_status status;
+	struct cache_hit hit = {0};
+
+	attachment->key = verdict->key;
+	attachment->key_seen = true;
+	if (attachment->mode == GATE_EVIDENCE)
+		return ENCLAVE_CLIENT_OK;
+	status = cache_judge(attachment->slot, &verdict->key,
+	    clock_now(attachment->gate->clock), &hit, &attachment->error);
+	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
+	if (status)
+		return status;
+	verdict->evidence_only = false;
+	verdict->generation = hit.generation;
+	verdict->deadline = hit.deadline;
+	cache_hit_clear(&attachment->hit);
+	attachment->hit = hit;
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+judge_request(struct gate_attachment *attachment, CURL *easy)
+{
+	enum enclave_client_status status;
+	struct verdict *verdict;
+	SSL *ssl;
+
+	status = check_scheme(attachment, easy);
+	if (status)
+		return status;
+	status = check_url(attachment, easy);
+	if (status)
+		return status;
+	ssl = connection_ssl(easy);
+	if (!ssl)
+		return refuse(
+		    attachment, "libcurl shows no OpenSSL connection");
+	verdict = verdict_get(ssl);
+	status = check_owner(attachment, ssl, verdict);
+	if (status)
+		return status;
+	return check_live(attachment, verdict);
+}
+
+/* CURLOPT_PREREQFUNCTION: new, pooled and resumed connections all pass here,
+ * once before each request and each redirect's. */
+static int
+before_request(
+    void *argument, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+	struct gate_attachment *attachment = argument;
+
+	(void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+	attachment->ran = false;
+	if (judge_request(attachment, attachment->easy))
+		return CURL_PREREQFUNC_ABORT;
+	attachment->ran = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+enum enclave_client_status
+gate_attach(struct gate_attachment *attachment, CURL *easy,
+    struct enclave_client_error *error)
+{
+	CURLcode code;
+
+	attachment->easy = easy;
+	code =
+	    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, handshake_ssl_ctx);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, attachment);
+	if (!code)
+		code = curl_easy_setopt(
+		    easy, CURLOPT_PREREQFUNCTION, before_request);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, attachment);
+	if (code) {
+		enum enclave_client_status status = error_set(error,
+		    ENCLAVE_CLIENT_ERR_UNSUPPORTED, ENCLAVE_CLIENT_STEP_NONE,
+		    "libcurl does not take the gate's hooks: %s",
+		    curl_easy_strerror(code));
+		error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
+		return status;
+	}
+	return ENCLAVE_CLIENT_OK;
+}
+
+static bool
+judge_again(struct gate_attachment *attachment, struct moment now)
+{
+	struct cache_hit hit = {0};
+
+	if (cache_judge(attachment->slot, &attachment->hit.key, now, &hit,
+		&attachment->error))
+		return false;
+	cache_hit_clear(&attachment->hit);
+	attachment->hit = hit;
+	return true;
+}
+
+bool
+gate_upload_allowed(struct gate_attachment *attachment)
+{
+	struct moment now = clock_now(attachment->gate->clock);
+
+	if (!attachment->ran)
+		return false;
+	if (cache_slot_generation(attachment->slot) ==
+		attachment->hit.generation &&
+	    !deadline_passed(attachment->hit.deadline, now))
+		return true;
+	return judge_again(attachment, now);
+}
+
+bool
+gate_download_allowed(struct gate_attachment *attachment)
+{
+	if (!attachment->ran)
+		return false;
+	if (attachment->enclave->cut_on_expiry)
+		return gate_upload_allowed(attachment);
+	if (cache_slot_generation(attachment->slot) ==
+	    attachment->hit.generation)
+		return true;
+	if (cache_judge_lasting(attachment->slot, &attachment->hit.key))
+		return true;
+	/* Withdrawn or removed: judging again finds the reason. */
+	(void)judge_again(attachment, clock_now(attachment->gate->clock));
+	return false;
+}

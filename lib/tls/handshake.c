@@ -1,0 +1,259 @@
+#include "tls/handshake.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "tls/verdict.h"
+
+static const struct origin *
+expected_origin(const struct gate_attachment *attachment)
+{
+	return attachment->mode == GATE_EVIDENCE ? &attachment->evidence_origin
+						 : &attachment->enclave->origin;
+}
+
+/* RFC 9525: a literal address must stand in an iPAddress SAN. */
+static bool
+set_reference_identity(X509_VERIFY_PARAM *param, const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	char literal[INET6_ADDRSTRLEN];
+	size_t len = strlen(host);
+
+	if (len > 2 && host[0] == '[') {
+		if (len - 2 >= sizeof(literal))
+			return false;
+		memcpy(literal, host + 1, len - 2);
+		literal[len - 2] = '\0';
+		return X509_VERIFY_PARAM_set1_ip_asc(param, literal) == 1;
+	}
+	if (inet_pton(AF_INET, host, address) == 1)
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	X509_VERIFY_PARAM_set_hostflags(
+	    param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_host(param, host, len) == 1;
+}
+
+static enum enclave_client_status
+refuse_ordinary(struct gate_attachment *attachment, int x509_error)
+{
+	const char *hint = "";
+	enum enclave_client_status status;
+
+	if (x509_error == X509_V_ERR_CERT_NOT_YET_VALID ||
+	    x509_error == X509_V_ERR_CERT_HAS_EXPIRED)
+		hint = "; is this machine's clock right?";
+	status = error_set(&attachment->error, ENCLAVE_CLIENT_ERR_NETWORK,
+	    ENCLAVE_CLIENT_STEP_NONE, "TLS certificate for %s refused: %s%s",
+	    expected_origin(attachment)->host,
+	    X509_verify_cert_error_string(x509_error), hint);
+	error_set_foreign(&attachment->error, ENCLAVE_CLIENT_FOREIGN_CURL,
+	    CURLE_PEER_FAILED_VERIFICATION);
+	return status;
+}
+
+/*
+ * Ordinary verification (RFC 5280 6, RFC 9525) in a store context of our own:
+ * libcurl 7.87 to 8.2 put their own store into the SSL_CTX after our hook has
+ * run, so the outer one can't be relied on.
+ */
+static enum enclave_client_status
+check_web_pki(
+    struct gate_attachment *attachment, X509_STORE_CTX *outer, const SSL *ssl)
+{
+	enum enclave_client_status status;
+	X509_VERIFY_PARAM *param;
+	X509_STORE_CTX *inner = X509_STORE_CTX_new();
+	int verified;
+
+	status = error_memory(&attachment->error);
+	if (!inner ||
+	    X509_STORE_CTX_init(inner, attachment->gate->trust,
+		X509_STORE_CTX_get0_cert(outer),
+		X509_STORE_CTX_get0_untrusted(outer)) != 1 ||
+	    X509_STORE_CTX_set_default(inner, "ssl_server") != 1)
+		goto out;
+	param = X509_STORE_CTX_get0_param(inner);
+	X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
+	X509_VERIFY_PARAM_set_time(
+	    param, (time_t)(clock_now(attachment->gate->clock).wall_ms / 1000));
+	if (!set_reference_identity(param, expected_origin(attachment)->host))
+		goto out;
+
+	verified = X509_verify_cert(inner);
+	X509_STORE_CTX_set_error(outer, X509_STORE_CTX_get_error(inner));
+	X509_STORE_CTX_set_error_depth(
+	    outer, X509_STORE_CTX_get_error_depth(inner));
+	if (verified != 1) {
+		int x509_error = X509_STORE_CTX_get_error(inner);
+		if (x509_error == X509_V_OK)
+			x509_error = X509_V_ERR_UNSPECIFIED;
+		status = refuse_ordinary(attachment, x509_error);
+		goto out;
+	}
+	X509_STORE_CTX_set0_verified_chain(
+	    outer, X509_STORE_CTX_get1_chain(inner));
+	error_clear(&attachment->error);
+	status = ENCLAVE_CLIENT_OK;
+out:
+	X509_STORE_CTX_free(inner);
+	return status;
+}
+
+/* What the enclave's binding rule makes of the leaf. */
+static enum enclave_client_status
+read_key(struct gate_attachment *attachment, X509 *leaf)
+{
+	enum enclave_client_status status;
+	unsigned char *der = NULL;
+	int len = leaf ? i2d_X509(leaf, &der) : -1;
+
+	if (len <= 0)
+		return error_set(&attachment->error,
+		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+		    ENCLAVE_CLIENT_STEP_NONE, "the peer showed no certificate");
+	status = binding_from_leaf(&attachment->enclave->profile->binding,
+	    (struct bytes){der, (size_t)len}, &attachment->key,
+	    &attachment->error);
+	attachment->key_seen = status == ENCLAVE_CLIENT_OK;
+	OPENSSL_free(der);
+	return status;
+}
+
+/* Is the key live now?  An evidence connection is not asked. */
+static enum enclave_client_status
+check_key(struct gate_attachment *attachment, struct verdict *verdict)
+{
+	enum enclave_client_status status;
+	struct cache_hit hit = {0};
+
+	verdict->key = attachment->key;
+	if (attachment->mode == GATE_EVIDENCE) {
+		verdict->evidence_only = true;
+		if (attachment->key_allowed &&
+		    !attachment->key_allowed(attachment->key_context,
+			&attachment->key, &attachment->error))
+			return attachment->error.status;
+		return ENCLAVE_CLIENT_OK;
+	}
+	status = cache_judge(attachment->slot, &attachment->key,
+	    clock_now(attachment->gate->clock), &hit, &attachment->error);
+	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
+	if (status)
+		return status;
+	verdict->generation = hit.generation;
+	verdict->deadline = hit.deadline;
+	cache_hit_clear(&hit);
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+judge_handshake(
+    struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl)
+{
+	enum enclave_client_status status;
+	struct verdict verdict = {
+	    .client_id = attachment->gate->client_id,
+	    .slot_id = cache_slot_id(attachment->slot),
+	};
+
+	attachment->key_seen = false;
+	if (attachment->enclave->profile->web_pki) {
+		status = check_web_pki(attachment, outer, ssl);
+		if (status)
+			return status;
+	}
+	status = read_key(attachment, X509_STORE_CTX_get0_cert(outer));
+	if (status)
+		return status;
+	status = check_key(attachment, &verdict);
+	if (status)
+		return status;
+	if (!verdict_set(ssl, &verdict))
+		return error_memory(&attachment->error);
+	return ENCLAVE_CLIENT_OK;
+}
+
+/*
+ * SSL_CTX_set_cert_verify_callback.  A refusal always leaves an error on the
+ * store context: libcurl from 8.17 on looks at that alone.  Success is the
+ * last assignment.
+ */
+static int
+verify_certificate(X509_STORE_CTX *outer, void *argument)
+{
+	struct gate_attachment *attachment = argument;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+	    outer, SSL_get_ex_data_X509_STORE_CTX_idx());
+	bool refused = true;
+
+	/* What OpenSSL leaves in its queue would change libcurl's error code
+	 * from 60 to 35. */
+	(void)ERR_set_mark();
+	if (ssl)
+		refused = judge_handshake(attachment, outer, ssl) !=
+			  ENCLAVE_CLIENT_OK;
+	(void)ERR_pop_to_mark();
+	if (refused) {
+		if (X509_STORE_CTX_get_error(outer) == X509_V_OK)
+			X509_STORE_CTX_set_error(
+			    outer, X509_V_ERR_APPLICATION_VERIFICATION);
+		return 0;
+	}
+	X509_STORE_CTX_set_error(outer, X509_V_OK);
+	return 1;
+}
+
+/*
+ * A resumed handshake shows no certificate and calls no verify callback, so
+ * none may resume, whatever cache the handle is given; and a verdict never
+ * outlives the handshake that it was made in.
+ */
+static void
+forbid_resumption(const SSL *ssl, int where, int value)
+{
+	(void)value;
+	if (!(where & SSL_CB_HANDSHAKE_START))
+		return;
+	(void)SSL_set_session((SSL *)ssl, NULL);
+	verdict_drop((SSL *)ssl);
+}
+
+enum enclave_client_status
+gate_prepare_ssl_ctx(struct gate_attachment *attachment, SSL_CTX *ssl_ctx,
+    struct enclave_client_error *error)
+{
+	if (SSL_CTX_get_min_proto_version(ssl_ctx) < TLS1_2_VERSION &&
+	    SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) != 1)
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "OpenSSL does not take TLS 1.2 as the least version");
+	/* A renegotiation could change the key behind the second half. */
+	(void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION);
+	/* Early data would leave before any certificate came. */
+	(void)SSL_CTX_set_max_early_data(ssl_ctx, 0);
+	SSL_CTX_set_info_callback(ssl_ctx, forbid_resumption);
+	/* After a fork the child must not end the parent's connections. */
+	SSL_CTX_set_quiet_shutdown(ssl_ctx, 1);
+	/* libcurl honours SSLKEYLOGFILE by itself. */
+	if (!attachment->gate->insecure_key_log)
+		SSL_CTX_set_keylog_callback(ssl_ctx, NULL);
+	/* Without SSL_VERIFY_PEER OpenSSL goes on after a refusal. */
+	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(
+	    ssl_ctx, verify_certificate, attachment);
+	return ENCLAVE_CLIENT_OK;
+}
+
+CURLcode
+handshake_ssl_ctx(CURL *easy, void *ssl_ctx, void *argument)
+{
+	struct gate_attachment *attachment = argument;
+
+	(void)easy;
+	if (gate_prepare_ssl_ctx(attachment, ssl_ctx, &attachment->error))
+		return CURLE_SSL_CONNECT_ERROR;
+	return CURLE_OK;
+}
