@@ -207,7 +207,7 @@ connections_renegotiate(struct enclave *enclave)
 		if (!connection->handshaken ||
 		    SSL_version(connection->ssl) != TLS1_2_VERSION)
 			continue;
-		if (bufferevent_ssl_renegotiate(connection->stream) == 0)
+		if (bufferevent_ssl_renegotiate(connection->stream) >= 0)
 			asked++;
 	}
 	return asked;

@@ -69,8 +69,8 @@ add_body(cJSON *echo, struct evhttp_request *request)
 	must(cJSON_AddNumberToObject(echo, "body_length", (double)len) != NULL);
 	must(cJSON_AddStringToObject(echo, "body_sha256", hex) != NULL);
 	free(hex);
-	if (len <= ECHO_BODY_BYTES_MAX && is_utf8(data, len) &&
-	    memchr(data, 0, len) == NULL)
+	if (len == 0 || (len <= ECHO_BODY_BYTES_MAX && is_utf8(data, len) &&
+			    memchr(data, 0, len) == NULL))
 		truth_add_bytes(echo, "body", data, len);
 	else
 		must(cJSON_AddNullToObject(echo, "body") != NULL);

@@ -124,6 +124,9 @@ readable_text(const uint8_t *data, size_t len)
 	char *out = text;
 	size_t i;
 
+	/* An empty buffer may have no address. */
+	if (len == 0)
+		return text;
 	if (is_utf8(data, len) && memchr(data, 0, len) == NULL) {
 		memcpy(text, data, len);
 		return text;
