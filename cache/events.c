@@ -1,0 +1,80 @@
+#include "cache/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct event_node {
+	struct event_node *next;
+	struct enclave *enclave;
+	struct event_fact fact; /* its message is the one below */
+	char message[];
+};
+
+bool
+events_add(struct events *events, struct enclave *enclave,
+    const struct event_fact *fact)
+{
+	size_t size_bytes = strlen(fact->message) + 1;
+	struct event_node *node = malloc(sizeof(*node) + size_bytes);
+
+	if (!node)
+		return false;
+	node->next = NULL;
+	node->enclave = enclave_ref(enclave);
+	node->fact = *fact;
+	memcpy(node->message, fact->message, size_bytes);
+	node->fact.message = node->message;
+	*(events->last ? events->last : &events->first) = node;
+	events->last = &node->next;
+	return true;
+}
+
+static struct event_node *
+take_first(struct events *events)
+{
+	struct event_node *node = events->first;
+
+	if (!node)
+		return NULL;
+	events->first = node->next;
+	if (!events->first)
+		events->last = NULL;
+	return node;
+}
+
+static void
+node_free(struct event_node *node)
+{
+	enclave_unref(node->enclave);
+	free(node);
+}
+
+void
+events_tell(struct events *events, const struct cache_hooks *hooks)
+{
+	struct event_node *node;
+
+	while ((node = take_first(events))) {
+		struct enclave_client_event event = {
+		    .kind = node->fact.kind,
+		    .enclave = node->enclave->name,
+		    .status = node->fact.status,
+		    .step = node->fact.step,
+		    .message = node->message,
+		    .at_ms = node->fact.at_ms,
+		};
+
+		if (hooks->event)
+			hooks->event(&event, hooks->event_context);
+		node_free(node);
+	}
+}
+
+void
+events_clear(struct events *events)
+{
+	struct event_node *node;
+
+	while ((node = take_first(events)))
+		node_free(node);
+}
