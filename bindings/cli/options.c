@@ -71,38 +71,38 @@ struct option {
 /* clang-format off */
 static const struct option table[] = {
 	TEXT("enclaves", 0, POLICY, enclaves, "FILE",
-	    "Map of enclaves and what is accepted of each (JSON)"),
+	    "Map of enclaves, and what each may run (JSON)"),
 	TEXT("pcrs", 0, POLICY, pcrs, "FILE",
-	    "PCR sets accepted of the one origin, or nitro-cli's output"),
+	    "Accepted PCR sets, or what nitro-cli printed"),
 	LIST("pcr", 0, POLICY, pcr, "N=HEX",
-	    "PCR accepted of the one origin; all of several must match"),
+	    "Accepted PCR; of several, each must match"),
 	TEXT("insecure-nitro-root", 0, POLICY, insecure_nitro_root, "FILE",
-	    "Trust these PEM roots in place of AWS's, for a local enclave"),
+	    "Trust these PEM roots in place of AWS's"),
 	FLAG("insecure-allow-debug", 0, POLICY, insecure_allow_debug,
 	    "Accept debug enclaves, whose PCRs are zero"),
 
 	VERB("show-attestation", 0, DOCUMENT, VERB_SHOW_ATTESTATION,
-	    "Fetch and judge the URL's evidence, print it, send nothing"),
+	    "Fetch, judge and print evidence, send nothing"),
 	FILE_VERB("inspect-document", DOCUMENT, VERB_INSPECT_DOCUMENT, "FILE",
 	    "Is it authentic, and what does it say?"),
 	FILE_VERB("verify-document", DOCUMENT, VERB_VERIFY_DOCUMENT, "FILE",
 	    "The same, and does it match --pcrs or --pcr?"),
 	TEXT("at", 0, DOCUMENT, at, "TIME",
-	    "Judge at now, document, SECONDS or 2026-01-31T12:00:00Z"),
+	    "now, document, SECONDS, 2026-01-31T12:00:00Z"),
 
 	TEXT("request", 'X', REQUEST, method, "METHOD", "Method to use"),
 	VALUE("header", 'H', REQUEST, value_header, "LINE|@FILE",
-	    "Send \"Name: value\"; \"Name:\" removes, \"Name;\" is empty"),
+	    "\"Name: value\", \"Name:\" none, \"Name;\" empty"),
 	VALUE("data", 'd', REQUEST, value_data, "DATA|@FILE",
-	    "Send as a form with POST; several are joined with &"),
+	    "POST this form; several are joined with &"),
 	LIST("output", 'o', REQUEST, outputs, "FILE",
 	    "Write the body there; one for each URL"),
 	FLAG("include", 'i', REQUEST, include,
 	    "Write the answer's headers before the body"),
 	FLAG("fail", 'f', REQUEST, fail,
-	    "Fail with 22 and no body when the status is 400 or more"),
+	    "Exit 22 and no body when the status is >= 400"),
 	VALUE("write-out", 'w', REQUEST, value_write_out, "FORMAT|@FILE",
-	    "Write this after the transfer: %{http_code}, %{time_total}"),
+	    "Then write this: %{http_code}, %{time_total}"),
 
 	TEXT("cacert", 0, CONNECTION, ca_file, "FILE",
 	    "Trust these PEM certificates for ordinary TLS"),
@@ -111,16 +111,16 @@ static const struct option table[] = {
 	LIST("connect-to", 0, CONNECTION, connect_to, "H1:P1:H2:P2",
 	    "Connect to the second for the first"),
 	VALUE("max-time", 'm', CONNECTION, value_max_time, "SECONDS",
-	    "For all of it: evidence, request and answer"),
+	    "For all of it: evidence, request, answer"),
 	BARE("insecure", 'k', CONNECTION, value_insecure,
 	    "Refused: there is no unattested mode"),
 
 	FLAG("silent", 's', MESSAGES, silent,
-	    "No error line, and no line about insecure options"),
+	    "No errors, no warnings"),
 	FLAG("show-error", 'S', MESSAGES, show_error,
 	    "With -s: show them all the same"),
 	FLAG("verbose", 'v', MESSAGES, verbose,
-	    "Show attestation, TLS and headers on standard error"),
+	    "Attestation, TLS and headers to stderr"),
 
 	VERB("help", 'h', GENERAL, VERB_HELP, "This text"),
 	VERB("version", 'V', GENERAL, VERB_VERSION, "Versions"),
@@ -403,7 +403,7 @@ options_print_help(FILE *stream)
 				(void)fprintf(stream, " -%c, ", option->letter);
 			else
 				(void)fprintf(stream, "     ");
-			(void)fprintf(stream, "%-29s %s\n", left, option->help);
+			(void)fprintf(stream, "%-27s %s\n", left, option->help);
 		}
 	}
 	(void)fprintf(stream,

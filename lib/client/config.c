@@ -10,6 +10,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "policy/json.h"
+
 /* The first error stays: it is nearest to the mistake. */
 static void
 config_fail(struct enclave_client_config *config,
@@ -248,17 +250,32 @@ name_from_origin(const struct origin *origin)
 }
 
 /*
- * True when text is one JSON value and nothing else, so that it can stand as a
- * member of the long form and no more than that.
+ * text is one JSON value of PCR sets and nothing else, so that it can stand as
+ * a member of the long form and no more than that; a refusal names the place
+ * in the caller's own text.
  */
-static bool
-is_one_value(const char *text)
+static enum enclave_client_status
+check_pcrs(const struct enclave_client_config *config, const char *text,
+    struct enclave_client_error *error)
 {
-	cJSON *json = cJSON_ParseWithOpts(text, NULL, true);
-	bool one = json != NULL;
+	static const struct json_rules rules = {
+	    .what = "the text of the PCRs",
+	    .bytes_max = CONFIG_JSON_MAX_BYTES,
+	    .depth_max = CONFIG_JSON_DEPTH_MAX,
+	    .status = ENCLAVE_CLIENT_ERR_CONFIG,
+	    .step = ENCLAVE_CLIENT_STEP_NONE,
+	};
+	enum enclave_client_status status;
+	struct policy *policy = NULL;
+	cJSON *json = NULL;
 
+	status = json_parse(bytes_from_string(text), &rules, &json, error);
+	if (status == ENCLAVE_CLIENT_OK)
+		status = policy_new_json(
+		    json, "pcrs", config->insecure_allow_debug, &policy, error);
+	policy_unref(policy);
 	cJSON_Delete(json);
-	return one;
+	return status;
 }
 
 /*
@@ -298,11 +315,9 @@ enclave_client_config_load_single(struct enclave_client_config *config,
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE, "the %s is NULL",
 		    url ? "PCR object" : "URL");
-	if (strnlen(pcrs_json, CONFIG_JSON_MAX_BYTES) >=
-		CONFIG_JSON_MAX_BYTES ||
-	    !is_one_value(pcrs_json))
-		return error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,
-		    ENCLAVE_CLIENT_STEP_NONE, "the PCRs are not JSON");
+	status = check_pcrs(config, pcrs_json, error);
+	if (status != ENCLAVE_CLIENT_OK)
+		return status;
 	status = origin_from_url(url, &origin, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		return status;
