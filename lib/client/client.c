@@ -268,6 +268,7 @@ enclave_client_stop(struct enclave_client *client)
 		waker_wake(call->waker);
 	(void)pthread_mutex_unlock(&client->mutex);
 	cache_broadcast(client->cache);
+	poller_stop(client->poller);
 }
 
 void

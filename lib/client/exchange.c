@@ -174,6 +174,11 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	response->done = drive.done;
 	if (drive.done && drive.code)
 		return transfer_failure(exchange->transfer, drive.code, error);
+	/* An answer that the second half did not let through is nobody's. */
+	if (!handle->gate.ran || !handle->gate.hit.claims)
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "libcurl answered without asking the gate");
 	return ENCLAVE_CLIENT_OK;
 }
 

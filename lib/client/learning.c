@@ -138,8 +138,11 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 
 	/* The cache keeps the reason, wanted or not. */
 	error_clear(&scratch);
-	(void)appraise(&client->appraiser, attempt->handle->gate.enclave, body,
-	    &attempt->appraisal, &scratch);
+	status = appraise(&client->appraiser, attempt->handle->gate.enclave,
+	    body, &attempt->appraisal, &scratch);
+	if (status)
+		error_set_enclave(
+		    &scratch, attempt->handle->gate.enclave->name);
 	status = cache_publish(client->cache, learning->slot, policy_generation,
 	    &attempt->appraisal, &scratch);
 	error_copy(error, &scratch);

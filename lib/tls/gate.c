@@ -136,9 +136,14 @@ check_url(struct gate_attachment *attachment, CURL *easy)
 	same = origin_equal(&origin, &enclave->origin);
 	origin_clear(&origin);
 	if (!same)
-		return refuse(attachment,
-		    "the URL is of another origin than the enclave's");
+		return refuse_redirect(attachment, url);
 	return ENCLAVE_CLIENT_OK;
+}
+
+bool
+gate_url_allowed(struct gate_attachment *attachment)
+{
+	return check_url(attachment, attachment->easy) == ENCLAVE_CLIENT_OK;
 }
 
 static SSL *
