@@ -88,8 +88,12 @@ judge_claims(const struct enclave *enclave, struct appraisal *appraisal,
 	status = policy_match(enclave->policy, claims,
 	    appraisal->judged.wall_ms, &appraisal->set, error);
 	if (status) {
-		appraisal->key_named =
-		    !binding_from_claims(rule, claims, &appraisal->key, NULL);
+		enum enclave_client_status named =
+		    binding_from_claims(rule, claims, &appraisal->key, NULL);
+		/* Not "names no key": that key could not be withdrawn. */
+		if (named == ENCLAVE_CLIENT_ERR_MEMORY)
+			return error_memory(error);
+		appraisal->key_named = !named;
 		return status;
 	}
 	status = binding_from_claims(rule, claims, &appraisal->key, error);

@@ -1,9 +1,9 @@
 #include "appraisal/base64.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "evidence/openssl_error.h"
 
 /* The six bits of a digit, or -1. */
 static int
@@ -66,9 +66,9 @@ base64_decode(struct bytes text, struct buffer *ret_data)
 	uint8_t *data = malloc(text.len / 4 * 3);
 	if (!data)
 		return TEXT_MEMORY;
-	ERR_set_mark();
+	openssl_errors_begin();
 	int len = EVP_DecodeBlock(data, text.data, (int)text.len);
-	ERR_pop_to_mark();
+	openssl_errors_end();
 	/* It counts the padding as zero bytes. */
 	if (len < 3)
 		fault = TEXT_INTERNAL;

@@ -1,10 +1,11 @@
 #include "binding/object.h"
 
 #include <limits.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>
+
+#include "evidence/openssl_error.h"
 
 size_t
 transform_bytes(enum binding_transform transform)
@@ -46,7 +47,7 @@ object_digest(enum binding_transform transform, const char *prefix,
 	struct bytes before = bytes_from_string(prefix ? prefix : "");
 	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
 
-	ERR_set_mark();
+	openssl_errors_begin();
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	if (!context)
 		status = error_memory(error);
@@ -58,15 +59,8 @@ object_digest(enum binding_transform transform, const char *prefix,
 		    ENCLAVE_CLIENT_STEP_BINDING, "OpenSSL can't compute %s",
 		    EVP_MD_get0_name(digest));
 	EVP_MD_CTX_free(context);
-	ERR_pop_to_mark();
+	openssl_errors_end();
 	return status;
-}
-
-/* Since the mark that the caller set. */
-static bool
-failed_for_memory(void)
-{
-	return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
 }
 
 enum enclave_client_status
@@ -76,10 +70,10 @@ object_check_spki(struct bytes der, struct enclave_client_error *error)
 	const unsigned char *at = der.data;
 	X509_PUBKEY *spki = NULL;
 
-	ERR_set_mark();
+	openssl_errors_begin();
 	if (der.len <= FIELD_MAX_BYTES)
 		spki = d2i_X509_PUBKEY(NULL, &at, (long)der.len);
-	if (!spki && failed_for_memory())
+	if (!spki && openssl_out_of_memory())
 		status = error_memory(error);
 	else if (!spki || at != der.data + der.len)
 		status = error_set(error, ENCLAVE_CLIENT_ERR_BINDING,
@@ -88,7 +82,7 @@ object_check_spki(struct bytes der, struct enclave_client_error *error)
 		    "SubjectPublicKeyInfo (%zu bytes)",
 		    der.len);
 	X509_PUBKEY_free(spki);
-	ERR_pop_to_mark();
+	openssl_errors_end();
 	return status;
 }
 
@@ -127,10 +121,10 @@ object_of_leaf(enum binding_object kind, struct bytes leaf_der,
 	X509 *leaf = NULL;
 	int len = 0;
 
-	ERR_set_mark();
+	openssl_errors_begin();
 	if (leaf_der.len <= INT_MAX)
 		leaf = d2i_X509(NULL, &at, (long)leaf_der.len);
-	if (!leaf && failed_for_memory()) {
+	if (!leaf && openssl_out_of_memory()) {
 		status = error_memory(error);
 		goto out;
 	}
@@ -149,6 +143,6 @@ object_of_leaf(enum binding_object kind, struct bytes leaf_der,
 	*ret_object = (struct bytes){data, (size_t)len};
 out:
 	X509_free(leaf);
-	ERR_pop_to_mark();
+	openssl_errors_end();
 	return status;
 }
