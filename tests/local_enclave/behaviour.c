@@ -197,6 +197,8 @@ take_member(struct behaviour *behaviour, const cJSON *item)
 		return take_status(item, &behaviour->evidence_status);
 	if (strcmp(name, "keep_alive") == 0)
 		return take_bool(item, &behaviour->keep_alive);
+	if (strcmp(name, "ask_client_certificate") == 0)
+		return take_bool(item, &behaviour->ask_client_certificate);
 	if (strcmp(name, "leaf_life_s") == 0)
 		return take_int64(item, 4, &behaviour->leaf_life_s);
 	if (strcmp(name, "clock_offset_ms") == 0)
@@ -276,6 +278,8 @@ behaviour_json(const struct behaviour *behaviour)
 	add_number(object, "evidence_status", behaviour->evidence_status);
 	must(cJSON_AddBoolToObject(
 		 object, "keep_alive", behaviour->keep_alive) != NULL);
+	must(cJSON_AddBoolToObject(object, "ask_client_certificate",
+		 behaviour->ask_client_certificate) != NULL);
 	add_number(object, "leaf_life_s", behaviour->leaf_life_s);
 	add_number(object, "clock_offset_ms", behaviour->clock_offset_ms);
 	add_number(object, "document_cache_ms", behaviour->document_cache_ms);

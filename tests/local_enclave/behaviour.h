@@ -51,6 +51,8 @@ struct behaviour {
 	/* The status that a document is sent with, whatever the mode. */
 	int evidence_status;
 	bool keep_alive;
+	/* Clients are asked for a certificate; any will do, and none too. */
+	bool ask_client_certificate;
 	int64_t leaf_life_s;
 	int64_t clock_offset_ms;
 	/* How long one document is served; Evervault's server says 300,000. */

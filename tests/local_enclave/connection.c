@@ -55,6 +55,8 @@ connection_stream_new(struct event_base *base, void *argument)
 	must(connection->ssl != NULL);
 	tap_open(&connection->tap, enclave->log, ++enclave->connections_made);
 	tls_set_connection(connection->ssl, connection);
+	if (enclave->behaviour.ask_client_certificate)
+		tls_ask_client_certificate(connection->ssl);
 	connection->stream = bufferevent_openssl_socket_new(base, -1,
 	    connection->ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
 	must(connection->stream != NULL);
@@ -140,6 +142,25 @@ shown_key(const SSL *ssl)
 	return hex;
 }
 
+static void
+add_client_certificate(cJSON *event, const SSL *ssl)
+{
+	const X509 *certificate = SSL_get0_peer_certificate(ssl);
+	char *subject;
+
+	if (certificate == NULL) {
+		must(
+		    cJSON_AddNullToObject(event, "client_certificate") != NULL);
+		return;
+	}
+	subject =
+	    X509_NAME_oneline(X509_get_subject_name(certificate), NULL, 0);
+	must(subject != NULL);
+	truth_add_bytes(
+	    event, "client_certificate", (uint8_t *)subject, strlen(subject));
+	OPENSSL_free(subject);
+}
+
 void
 connection_handshaken(struct connection *connection)
 {
@@ -167,6 +188,7 @@ connection_handshaken(struct connection *connection)
 	     NULL);
 	must(cJSON_AddStringToObject(event, "spki_sha256", key) != NULL);
 	must(cJSON_AddStringToObject(event, "pcr0", pcr0) != NULL);
+	add_client_certificate(event, ssl);
 	truth_log_write(connection->enclave->log, event);
 	connection->handshaken = true;
 	free(key);

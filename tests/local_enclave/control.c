@@ -63,6 +63,13 @@ get_log(struct enclave *enclave, struct evhttp_request *request)
 }
 
 static void
+delete_log(struct enclave *enclave, struct evhttp_request *request)
+{
+	must(ftruncate(enclave->log, 0) == 0);
+	answer_now(request, 200, "{}");
+}
+
+static void
 rotate_key(struct enclave *enclave, struct evhttp_request *request)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -104,6 +111,7 @@ static const struct {
     {EVHTTP_REQ_GET, "/behaviour", get_behaviour},
     {EVHTTP_REQ_PUT, "/behaviour", put_behaviour},
     {EVHTTP_REQ_GET, "/log", get_log},
+    {EVHTTP_REQ_DELETE, "/log", delete_log},
     {EVHTTP_REQ_POST, "/rotate-key", rotate_key},
     {EVHTTP_REQ_POST, "/renegotiate", renegotiate},
     {EVHTTP_REQ_POST, "/stop", stop},

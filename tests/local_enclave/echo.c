@@ -5,8 +5,6 @@
 #include "fatal.h"
 #include "truth_log.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
@@ -49,10 +47,8 @@ add_headers(cJSON *echo, struct evhttp_request *request)
 	for (header = headers->tqh_first; header != NULL;
 	     header = header->next.tqe_next) {
 		char *name = must_copy_text(header->key);
-		char *letter;
 
-		for (letter = name; *letter != '\0'; letter++)
-			*letter = (char)tolower((unsigned char)*letter);
+		make_lower_case(name);
 		truth_add_header(object, name, header->value);
 		free(name);
 	}
@@ -133,17 +129,9 @@ static bool
 has_number(const char *path, const char *prefix, uint64_t *ret_number)
 {
 	size_t len = strlen(prefix);
-	char *end;
-	uint64_t number;
 
-	if (strncmp(path, prefix, len) != 0)
-		return false;
-	errno = 0;
-	number = strtoull(path + len, &end, 10);
-	if (errno != 0 || end == path + len || *end != '\0')
-		return false;
-	*ret_number = number;
-	return true;
+	return strncmp(path, prefix, len) == 0 &&
+	       number_decode(path + len, ret_number);
 }
 
 /* Returns whether the path was one of those that take a number. */

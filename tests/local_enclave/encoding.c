@@ -17,6 +17,42 @@ digit_value(char digit)
 	return -1;
 }
 
+bool
+number_read(
+    const char *text, unsigned base, uint64_t *ret_number, const char **ret_end)
+{
+	const char *digit = text;
+	uint64_t number = 0;
+
+	for (;;) {
+		int value = digit_value(*digit);
+
+		if (value < 0 || value >= (int)base)
+			break;
+		if (number > (UINT64_MAX - (unsigned)value) / base)
+			return false;
+		number = number * base + (unsigned)value;
+		digit++;
+	}
+	if (digit == text)
+		return false;
+	*ret_number = number;
+	*ret_end = digit;
+	return true;
+}
+
+bool
+number_decode(const char *text, uint64_t *ret_number)
+{
+	uint64_t number;
+	const char *end;
+
+	if (!number_read(text, 10, &number, &end) || *end != '\0')
+		return false;
+	*ret_number = number;
+	return true;
+}
+
 char *
 hex_encode(const uint8_t *data, size_t len)
 {
@@ -67,6 +103,15 @@ sha256_hex(const uint8_t *data, size_t len)
 
 	must(EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL));
 	return hex_encode(digest, sizeof(digest));
+}
+
+void
+make_lower_case(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text >= 'A' && *text <= 'Z')
+			*text = (char)(*text - 'A' + 'a');
+	}
 }
 
 /* How many bytes follow this first byte, or -1 (RFC 3629, section 4). */

@@ -1,10 +1,20 @@
-/* Bytes as text: hexadecimal and base64. */
+/* Numbers and bytes as text. */
 #ifndef LOCAL_ENCLAVE_ENCODING_H
 #define LOCAL_ENCLAVE_ENCODING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ * Reads digits of base 10 or 16. False when there are none or too many;
+ * otherwise ret_end is the first character that is not a digit.
+ */
+bool number_read(const char *text, unsigned base, uint64_t *ret_number,
+    const char **ret_end);
+
+/* False when text is anything but one decimal number. */
+bool number_decode(const char *text, uint64_t *ret_number);
 
 /* New text, lower case. */
 char *hex_encode(const uint8_t *data, size_t len);
@@ -15,6 +25,9 @@ bool hex_decode(
 
 /* New text: the standard alphabet, padded, on one line. */
 char *base64_encode(const uint8_t *data, size_t len);
+
+/* ASCII letters only. */
+void make_lower_case(char *text);
 
 bool is_utf8(const uint8_t *data, size_t len);
 

@@ -20,10 +20,8 @@ die(const char *format, ...)
 }
 
 void
-must_hold(bool condition, const char *text)
+die_because(const char *text)
 {
-	if (condition)
-		return;
 	ERR_print_errors_fp(stderr);
 	die("failed: %s", text);
 }

@@ -14,7 +14,14 @@ __attribute__((noreturn, format(printf, 1, 2))) void die(
 
 /* For calls that fail only when memory or OpenSSL does. */
 #define must(condition) must_hold((condition), #condition)
-void must_hold(bool condition, const char *text);
+__attribute__((noreturn)) void die_because(const char *text);
+
+static inline void
+must_hold(bool condition, const char *text)
+{
+	if (!condition)
+		die_because(text);
+}
 
 /* Memory, text or death: the result is never NULL. */
 void *must_alloc(size_t size_bytes);

@@ -329,6 +329,16 @@ local_enclave_rotate_key(struct local_enclave *enclave)
 	return done;
 }
 
+bool
+local_enclave_clear_log(struct local_enclave *enclave)
+{
+	cJSON *answer = control(enclave, "DELETE", "/log", "");
+	bool done = answer != NULL;
+
+	cJSON_Delete(answer);
+	return done;
+}
+
 int
 local_enclave_renegotiate(struct local_enclave *enclave)
 {

@@ -48,6 +48,8 @@ int local_enclave_renegotiate(struct local_enclave *enclave);
 
 /* New: the whole log so far, an array of events; NULL on failure. */
 cJSON *local_enclave_log(const struct local_enclave *enclave);
+/* Forgets what was logged so far. */
+bool local_enclave_clear_log(struct local_enclave *enclave);
 /* How many events of that name; event NULL counts all. */
 size_t local_enclave_count(
     const struct local_enclave *enclave, const char *event);

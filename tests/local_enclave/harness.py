@@ -114,6 +114,10 @@ class LocalEnclave:
         events = [json.loads(line) for line in lines if line.endswith(b"\n")]
         return [item for item in events if event in (None, item["event"])]
 
+    def clear_log(self):
+        """Forgets the ground truth so far."""
+        self._control("DELETE", "/log")
+
     def wait_for(self, event, count=1, timeout_s=10):
         """Waits for so many events of that name and returns them."""
         end = time.monotonic() + timeout_s

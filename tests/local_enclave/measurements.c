@@ -3,9 +3,7 @@
 #include "encoding.h"
 #include "fatal.h"
 
-#include <errno.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
 void
@@ -51,12 +49,10 @@ measurements_set(struct measurements *pcrs, size_t index, const char *hex)
 bool
 measurements_set_text(struct measurements *pcrs, const char *assignment)
 {
-	char *end;
-	unsigned long index;
+	const char *end;
+	uint64_t index;
 
-	errno = 0;
-	index = strtoul(assignment, &end, 10);
-	if (errno != 0 || end == assignment || *end != '=')
+	if (!number_read(assignment, 10, &index, &end) || *end != '=')
 		return false;
 	return measurements_set(pcrs, index, end + 1);
 }

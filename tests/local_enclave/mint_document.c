@@ -8,12 +8,14 @@
 #include "state_dir.h"
 #include "web_pki.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The last year that X.509's times can write, in milliseconds. */
+#define NUMBER_MAX UINT64_C(253402300799999)
 
 struct arguments {
 	const char *state;
@@ -48,7 +50,7 @@ static const char usage[] =
     "or, for a server certificate of the same web authority:\n"
     "  --web-certificate HOST --out-prefix PATH\n"
     "                          writes PATH.pem and PATH.key\n"
-    "  --web-kind good|foreign|expired|wrong-name\n";
+    "  --web-kind good|foreign|expired|wrong-name|self-signed\n";
 
 enum option_id {
 	OPTION_STATE = 256,
@@ -94,14 +96,11 @@ static const struct option options[] = {
 static int64_t
 parse_number(const char *text)
 {
-	char *end;
-	long long number;
+	uint64_t number;
 
-	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || number <= 0)
+	if (!number_decode(text, &number) || number == 0 || number > NUMBER_MAX)
 		die("not a positive number: %s", text);
-	return number;
+	return (int64_t)number;
 }
 
 static void

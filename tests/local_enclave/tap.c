@@ -4,8 +4,6 @@
 #include "fatal.h"
 #include "truth_log.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,13 +80,25 @@ begin_request(struct tap *tap, char *line)
 	must(cJSON_AddObjectToObject(tap->request, "headers") != NULL);
 }
 
+/* What tells where the request ends. */
+static void
+take_framing(struct tap *tap, const char *name, const char *value)
+{
+	const char *end;
+
+	if (strcmp(name, "content-length") == 0 &&
+	    !number_read(value, 10, &tap->left_bytes, &end))
+		tap->left_bytes = 0;
+	if (strcmp(name, "transfer-encoding") == 0)
+		tap->chunked = true;
+}
+
 static void
 take_header(struct tap *tap, char *line)
 {
 	cJSON *headers =
 	    cJSON_GetObjectItemCaseSensitive(tap->request, "headers");
 	char *value = strchr(line, ':');
-	char *letter;
 
 	if (value == NULL) {
 		truth_add_header(headers, "", line);
@@ -97,13 +107,9 @@ take_header(struct tap *tap, char *line)
 	*value++ = '\0';
 	while (*value == ' ' || *value == '\t')
 		value++;
-	for (letter = line; *letter != '\0'; letter++)
-		*letter = (char)tolower((unsigned char)*letter);
+	make_lower_case(line);
 	truth_add_header(headers, line, value);
-	if (strcmp(line, "content-length") == 0)
-		tap->left_bytes = strtoull(value, NULL, 10);
-	if (strcmp(line, "transfer-encoding") == 0)
-		tap->chunked = true;
+	take_framing(tap, line, value);
 }
 
 static void
@@ -192,11 +198,9 @@ end_head(struct tap *tap)
 static void
 take_chunk_size(struct tap *tap, const char *line)
 {
-	char *end;
+	const char *end;
 
-	errno = 0;
-	tap->left_bytes = strtoull(line, &end, 16);
-	if (errno != 0 || end == line)
+	if (!number_read(line, 16, &tap->left_bytes, &end))
 		tap->state = TAP_OPAQUE;
 	else
 		tap->state = tap->left_bytes > 0 ? TAP_CHUNK_DATA : TAP_TRAILER;

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <curl/curl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +19,20 @@ make_state(void)
 	ck_assert_ptr_nonnull(mkdtemp(state));
 }
 
+static int
+remove_entry(
+    const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	(void)status;
+	(void)kind;
+	(void)place;
+	return remove(path);
+}
+
 static void
 remove_state(void)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", state);
-	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(nftw(state, remove_entry, 8, FTW_DEPTH), 0);
 }
 
 static void
@@ -108,6 +116,8 @@ START_TEST(the_log_tells_what_was_sent)
 	ck_assert_uint_eq((size_t)cJSON_GetArraySize(log),
 	    local_enclave_count(enclave, NULL));
 	cJSON_Delete(log);
+	ck_assert(local_enclave_clear_log(enclave));
+	ck_assert_uint_eq(local_enclave_count(enclave, NULL), 0);
 }
 END_TEST
 

@@ -59,12 +59,17 @@ def nitro_root(state):
 class Client:
     """One TLS connection, verified like any client's."""
 
-    def __init__(self, enclave, name="localhost", version=None, session=None):
+    def __init__(
+        self, enclave, name="localhost", version=None, options=0, certificate=None
+    ):
         self.context = ssl.create_default_context(cafile=enclave.web_ca)
+        self.context.options |= options
+        if certificate is not None:
+            self.context.load_cert_chain(*certificate)
         if version is not None:
             self.context.minimum_version = version
             self.context.maximum_version = version
-        self._connect(enclave, name, session)
+        self._connect(enclave, name, None)
 
     def _connect(self, enclave, name, session):
         raw = socket.create_connection(("127.0.0.1", enclave.port), timeout=10)
@@ -614,6 +619,7 @@ def test_no_answer_at_all_until_the_client_gives_up(enclave, path):
         ("foreign", "unable to get local issuer"),
         ("expired", "expired"),
         ("wrong-name", "mismatch"),
+        ("self-signed", "self-signed"),
     ],
 )
 def test_server_certificates_that_no_client_should_take(enclave, kind, reason):
@@ -869,12 +875,47 @@ def test_a_tls_1_2_client_is_asked_to_renegotiate(enclave):
         client.get("/1")
         assert enclave.renegotiate() == 1
         # Python's OpenSSL answers while it waits for data.
-        try:
-            client.get("/2")
-        except (ssl.SSLError, OSError, http.client.HTTPException):
-            pytest.skip("this client's OpenSSL refuses to renegotiate")
+        client.get("/2")
     shakes = enclave.log("handshake")
     assert [item["renegotiated"] for item in shakes] == [False, True]
+
+
+def test_a_client_that_does_not_renegotiate_loses_the_connection(enclave):
+    options = {"options": ssl.OP_NO_RENEGOTIATION}
+    with Client(enclave, version=ssl.TLSVersion.TLSv1_2, **options) as client:
+        client.get("/1")
+        assert enclave.renegotiate() == 1
+        # The first may have been sent before the client was asked.
+        with pytest.raises((OSError, http.client.HTTPException)):
+            for _ in range(3):
+                client.get("/2")
+    enclave.wait_for("closed")
+    assert [item["renegotiated"] for item in enclave.log("handshake")] == [False]
+    assert "no renegotiation" in [item["text"] for item in enclave.log("alert")]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_certificate_is_asked_for_and_logged(enclave, version, tmp_path):
+    mint(tmp_path, web_certificate="client", out_prefix=tmp_path / "client")
+    pair = (tmp_path / "client.pem", tmp_path / "client.key")
+    with Client(enclave, version=version, certificate=pair) as client:
+        client.get("/not-asked")
+    enclave.set(ask_client_certificate=True)
+    with Client(enclave, version=version, certificate=pair) as client:
+        client.get("/shown")
+    with Client(enclave, version=version) as client:
+        client.get("/none")
+    subjects = [item["client_certificate"] for item in enclave.log("handshake")]
+    assert subjects == [None, "/CN=local enclave server", None]
+
+
+def test_the_log_can_be_forgotten(enclave):
+    with Client(enclave) as client:
+        client.get("/before")
+        enclave.clear_log()
+        client.get("/after")
+    enclave.wait_for("closed")
+    assert [item["path"] for item in enclave.log("request")] == ["/after"]
 
 
 def test_alpn_offers_http_1_only(enclave):

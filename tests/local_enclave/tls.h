@@ -11,6 +11,9 @@
  */
 SSL_CTX *tls_context_new(const struct enclave *enclave);
 
+/* Asks the client of this connection for a certificate, and takes any. */
+void tls_ask_client_certificate(SSL *ssl);
+
 /* Ties a connection to its SSL; connection_free is called with the SSL. */
 void tls_set_connection(SSL *ssl, struct connection *connection);
 struct connection *tls_connection(const SSL *ssl);

@@ -35,13 +35,13 @@ void
 truth_log_write(int log, cJSON *event)
 {
 	struct timespec now;
+	int64_t at_ms;
 	char *line;
 	size_t len;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	must(cJSON_AddNumberToObject(event, "at_ms",
-		 (double)now.tv_sec * 1000 + (double)(now.tv_nsec / 1000000)) !=
-	     NULL);
+	at_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	must(cJSON_AddNumberToObject(event, "at_ms", (double)at_ms) != NULL);
 	line = cJSON_PrintUnformatted(event);
 	must(line != NULL);
 	len = strlen(line);

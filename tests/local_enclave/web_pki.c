@@ -18,6 +18,7 @@ static const char *const kind_names[] = {
     [WEB_FOREIGN] = "foreign",
     [WEB_EXPIRED] = "expired",
     [WEB_WRONG_NAME] = "wrong-name",
+    [WEB_SELF_SIGNED] = "self-signed",
 };
 
 bool
@@ -127,37 +128,55 @@ subject_alternative_names(const struct web_hosts *hosts)
 	return names;
 }
 
+static void
+add_server_extensions(X509 *certificate, X509 *issuer, const char *names)
+{
+	certificate_add_extension(
+	    certificate, issuer, NID_basic_constraints, "critical,CA:FALSE");
+	certificate_add_extension(
+	    certificate, issuer, NID_key_usage, "critical,digitalSignature");
+	certificate_add_extension(
+	    certificate, issuer, NID_ext_key_usage, "serverAuth");
+	certificate_add_extension(
+	    certificate, issuer, NID_subject_key_identifier, "hash");
+	certificate_add_extension(
+	    certificate, issuer, NID_authority_key_identifier, "keyid:always");
+	certificate_add_extension(
+	    certificate, issuer, NID_subject_alt_name, names);
+}
+
+/* Borrowed from the authorities, or from the new certificate itself. */
+static struct identity
+choose_issuer(const struct web_pki *pki, X509 *certificate, EVP_PKEY *key,
+    enum web_certificate kind)
+{
+	struct identity self = {.certificate = certificate, .key = key};
+
+	if (kind == WEB_FOREIGN)
+		return pki->foreign;
+	return kind == WEB_SELF_SIGNED ? self : pki->authority;
+}
+
 X509 *
 web_pki_issue(struct web_pki *pki, EVP_PKEY *key, const struct web_hosts *hosts,
     enum web_certificate kind)
 {
-	struct identity *issuer =
-	    kind == WEB_FOREIGN ? &pki->foreign : &pki->authority;
 	X509 *certificate = certificate_new(key, 16);
+	struct identity issuer = choose_issuer(pki, certificate, key, kind);
 	time_t begin = time(NULL) - DAY_S;
-	char *names = kind == WEB_WRONG_NAME
-			  ? must_copy_text("DNS:wrong-name.test")
-			  : subject_alternative_names(hosts);
+	char *names;
 
+	if (kind == WEB_WRONG_NAME)
+		names = must_copy_text("DNS:wrong-name.test");
+	else
+		names = subject_alternative_names(hosts);
 	if (kind == WEB_EXPIRED)
 		begin -= SERVER_LIFE_S;
-	name_add(X509_get_subject_name(certificate), "CN",
-	    kind == WEB_WRONG_NAME || hosts->count == 0 ? "wrong-name.test"
-							: hosts->name[0]);
+	name_add(
+	    X509_get_subject_name(certificate), "CN", "local enclave server");
 	certificate_set_validity(certificate, begin, begin + SERVER_LIFE_S);
-	certificate_add_extension(certificate, issuer->certificate,
-	    NID_basic_constraints, "critical,CA:FALSE");
-	certificate_add_extension(certificate, issuer->certificate,
-	    NID_key_usage, "critical,digitalSignature");
-	certificate_add_extension(
-	    certificate, issuer->certificate, NID_ext_key_usage, "serverAuth");
-	certificate_add_extension(certificate, issuer->certificate,
-	    NID_subject_key_identifier, "hash");
-	certificate_add_extension(certificate, issuer->certificate,
-	    NID_authority_key_identifier, "keyid:always");
-	certificate_add_extension(
-	    certificate, issuer->certificate, NID_subject_alt_name, names);
-	certificate_sign(certificate, issuer->certificate, issuer->key);
+	add_server_extensions(certificate, issuer.certificate, names);
+	certificate_sign(certificate, issuer.certificate, issuer.key);
 	free(names);
 	return certificate;
 }

@@ -14,6 +14,7 @@ enum web_certificate {
 	WEB_FOREIGN,
 	WEB_EXPIRED,
 	WEB_WRONG_NAME,
+	WEB_SELF_SIGNED,
 };
 
 bool web_certificate_parse(const char *text, enum web_certificate *ret_kind);
