@@ -1,0 +1,425 @@
+/* What evidence names and what a leaf presents, under every kind of rule. */
+#include <check.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding/binding.h"
+#include "fake_claims.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A leaf, and the three objects of it that a rule can name. */
+struct leaf {
+	struct bytes der;
+	struct bytes spki;
+	struct bytes raw;
+};
+
+static struct leaf first, renewed, other, edwards;
+
+static struct leaf
+make_leaf(EVP_PKEY *key, long serial)
+{
+	unsigned char *der = NULL, *spki = NULL, *raw = NULL;
+	X509 *certificate = X509_new();
+	struct leaf leaf;
+
+	ck_assert_ptr_nonnull(certificate);
+	ck_assert(X509_set_version(certificate, X509_VERSION_3));
+	ck_assert(ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial));
+	ck_assert_ptr_nonnull(
+	    X509_gmtime_adj(X509_getm_notBefore(certificate), 0));
+	ck_assert_ptr_nonnull(
+	    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600));
+	ck_assert(X509_set_pubkey(certificate, key));
+	ck_assert(X509_sign(certificate, key,
+	    EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256()));
+	int der_len = i2d_X509(certificate, &der);
+	int spki_len = i2d_PUBKEY(key, &spki);
+	ck_assert(der_len > 0 && spki_len > 0);
+	leaf.der = (struct bytes){der, (size_t)der_len};
+	leaf.spki = (struct bytes){spki, (size_t)spki_len};
+	leaf.raw.len = EVP_PKEY_get1_encoded_public_key(key, &raw);
+	leaf.raw.data = raw; /* none of Ed25519, which has no such call */
+	X509_free(certificate);
+	return leaf;
+}
+
+static void
+leaf_clear(struct leaf *leaf)
+{
+	OPENSSL_free((void *)(uintptr_t)leaf->der.data);
+	OPENSSL_free((void *)(uintptr_t)leaf->spki.data);
+	OPENSSL_free((void *)(uintptr_t)leaf->raw.data);
+}
+
+static void
+setup(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *other_key = EVP_EC_gen("P-256");
+	EVP_PKEY *edwards_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+	first = make_leaf(key, 1);
+	renewed = make_leaf(key, 2);
+	other = make_leaf(other_key, 3);
+	edwards = make_leaf(edwards_key, 4);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other_key);
+	EVP_PKEY_free(edwards_key);
+}
+
+static void
+teardown(void)
+{
+	leaf_clear(&first);
+	leaf_clear(&renewed);
+	leaf_clear(&other);
+	leaf_clear(&edwards);
+}
+
+static enum enclave_client_status
+from_field(const struct binding_rule *rule, struct bytes field,
+    struct binding_key *ret_key, struct enclave_client_error *error)
+{
+	struct claims *claims = fake_claims_new("");
+	enum enclave_client_status status;
+
+	claims->field_given[rule->field] = true;
+	claims->fields[rule->field] = field;
+	status = binding_from_claims(rule, claims, ret_key, error);
+	claims_unref(claims);
+	return status;
+}
+
+static const struct binding_rule spki_rule = {
+    .field = CLAIMS_USER_DATA, .object = BINDING_SPKI};
+
+START_TEST(the_key_that_evidence_names_is_the_leafs)
+{
+	struct binding_key named, shown;
+
+	ck_assert(!from_field(&spki_rule, first.spki, &named, NULL));
+	ck_assert(!binding_from_leaf(&spki_rule, first.der, &shown, NULL));
+	ck_assert(binding_key_equal(&named, &shown));
+	/* The key counts, not the certificate around it. */
+	ck_assert(!binding_from_leaf(&spki_rule, renewed.der, &shown, NULL));
+	ck_assert(binding_key_equal(&named, &shown));
+	ck_assert(!binding_from_leaf(&spki_rule, other.der, &shown, NULL));
+	ck_assert(!binding_key_equal(&named, &shown));
+	ck_assert(!binding_from_leaf(&spki_rule, edwards.der, &shown, NULL));
+	ck_assert(!binding_key_equal(&named, &shown));
+}
+END_TEST
+
+START_TEST(the_key_is_the_sha256_of_what_the_field_must_hold)
+{
+	uint8_t digest[32];
+	struct binding_key named;
+
+	SHA256(first.spki.data, first.spki.len, digest);
+	ck_assert(!from_field(&spki_rule, first.spki, &named, NULL));
+	ck_assert_mem_eq(named.sha256, digest, sizeof(digest));
+}
+END_TEST
+
+static const struct {
+	enum binding_transform transform;
+	size_t digest_len;
+	unsigned char *(*digest)(
+	    const unsigned char *, size_t, unsigned char *);
+} transforms[] = {
+    {BINDING_SHA256, 32, SHA256},
+    {BINDING_SHA384, 48, SHA384},
+    {BINDING_SHA512, 64, SHA512},
+    {BINDING_IDENTITY, 0, NULL},
+};
+static const char *const prefixes[] = {NULL, "", "ratls-cert:"};
+
+static struct bytes
+object_of(const struct leaf *leaf, enum binding_object object)
+{
+	if (object == BINDING_SPKI)
+		return leaf->spki;
+	return object == BINDING_CERTIFICATE ? leaf->der : leaf->raw;
+}
+
+/* Every object, transform and prefix, at an offset in a longer field. */
+START_TEST(every_composition_binds_its_own_object_and_no_other)
+{
+	int transform = _i % 4, object = _i / 4 % 3, prefix = _i / 12;
+	const char *before = prefixes[prefix] ? prefixes[prefix] : "";
+	struct bytes bytes = object_of(&first, (enum binding_object)object);
+	uint8_t whole[4096], field[4096] = {0};
+	size_t len = strlen(before) + bytes.len;
+	struct binding_key named, shown;
+
+	memcpy(whole, before, strlen(before));
+	memcpy(whole + strlen(before), bytes.data, bytes.len);
+	if (transforms[transform].digest) {
+		transforms[transform].digest(whole, len, field + 2);
+		len = transforms[transform].digest_len;
+	} else {
+		memcpy(field + 2, whole, len);
+	}
+	const struct binding_rule rule = {
+	    .field = CLAIMS_NONCE,
+	    .offset = 2,
+	    .length = len,
+	    .field_length = len + 36,
+	    .object = (enum binding_object)object,
+	    .transform = transforms[transform].transform,
+	    .prefix = prefixes[prefix],
+	};
+	ck_assert(
+	    !from_field(&rule, (struct bytes){field, len + 36}, &named, NULL));
+	ck_assert(!binding_from_leaf(&rule, first.der, &shown, NULL));
+	ck_assert(binding_key_equal(&named, &shown));
+	ck_assert(!binding_from_leaf(&rule, other.der, &shown, NULL));
+	ck_assert(!binding_key_equal(&named, &shown));
+	ck_assert(!binding_from_leaf(&rule, renewed.der, &shown, NULL));
+	ck_assert_int_eq(binding_key_equal(&named, &shown),
+	    rule.object != BINDING_CERTIFICATE);
+	/* Another length of the field is another service's. */
+	for (size_t i = 35; i <= 37; i += 2)
+		ck_assert_int_eq(
+		    from_field(
+			&rule, (struct bytes){field, len + i}, &named, NULL),
+		    ENCLAVE_CLIENT_ERR_BINDING);
+}
+END_TEST
+
+START_TEST(rules_for_other_objects_refuse_each_others_documents)
+{
+	const struct binding_rule certificate_rule = {
+	    .field = CLAIMS_USER_DATA,
+	    .object = BINDING_CERTIFICATE,
+	    .transform = BINDING_SHA256,
+	};
+	uint8_t spki_sha256[32], certificate_sha256[32];
+	struct binding_key named, shown;
+
+	SHA256(first.spki.data, first.spki.len, spki_sha256);
+	SHA256(first.der.data, first.der.len, certificate_sha256);
+	ck_assert(!from_field(
+	    &certificate_rule, (struct bytes){spki_sha256, 32}, &named, NULL));
+	ck_assert(
+	    !binding_from_leaf(&certificate_rule, first.der, &shown, NULL));
+	ck_assert(!binding_key_equal(&named, &shown));
+	ck_assert_int_eq(
+	    from_field(&spki_rule, (struct bytes){certificate_sha256, 32},
+		&named, NULL),
+	    ENCLAVE_CLIENT_ERR_BINDING);
+	ck_assert_int_eq(
+	    from_field(&certificate_rule, first.spki, &named, NULL),
+	    ENCLAVE_CLIENT_ERR_BINDING);
+}
+END_TEST
+
+static void
+check_refused(
+    const struct binding_rule *rule, struct bytes field, const char *message)
+{
+	struct enclave_client_error error;
+	struct binding_key key;
+
+	memset(&key, 0x5a, sizeof(key));
+	ck_assert_msg(
+	    from_field(rule, field, &key, &error) == ENCLAVE_CLIENT_ERR_BINDING,
+	    "passed: %s", message);
+	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_BINDING);
+	ck_assert_msg(strstr(error.message, message) != NULL,
+	    "\"%s\" without \"%s\"", error.message, message);
+	for (size_t i = 0; i < sizeof(key.sha256); i++)
+		ck_assert_uint_eq(key.sha256[i], 0x5a);
+}
+
+START_TEST(a_field_that_is_absent_or_empty_names_no_key)
+{
+	struct claims *claims = fake_claims_new("");
+	struct enclave_client_error error;
+	struct binding_key key;
+
+	ck_assert_int_eq(binding_from_claims(&spki_rule, claims, &key, &error),
+	    ENCLAVE_CLIENT_ERR_BINDING);
+	ck_assert_ptr_nonnull(strstr(error.message, "it has no user_data"));
+	claims_unref(claims);
+	check_refused(&spki_rule, (struct bytes){(uint8_t *)"", 0},
+	    "user_data is empty (0 bytes)");
+	/* Empty equals empty under no transform. */
+	for (size_t i = 0; i < COUNT(transforms); i++) {
+		struct binding_rule rule = {.field = CLAIMS_PUBLIC_KEY,
+		    .object = BINDING_RAW_KEY,
+		    .transform = transforms[i].transform};
+		check_refused(&rule, (struct bytes){(uint8_t *)"", 0},
+		    "public_key is empty");
+	}
+}
+END_TEST
+
+START_TEST(another_field_does_not_stand_in)
+{
+	struct claims *claims = fake_claims_new("");
+	struct binding_key key;
+
+	claims->field_given[CLAIMS_PUBLIC_KEY] = true;
+	claims->fields[CLAIMS_PUBLIC_KEY] = first.spki;
+	claims->field_given[CLAIMS_NONCE] = true;
+	claims->fields[CLAIMS_NONCE] = first.spki;
+	ck_assert_int_eq(binding_from_claims(&spki_rule, claims, &key, NULL),
+	    ENCLAVE_CLIENT_ERR_BINDING);
+	claims_unref(claims);
+}
+END_TEST
+
+START_TEST(a_subject_public_key_info_is_read_to_its_end)
+{
+	uint8_t field[FIELD_MAX_BYTES + 1] = {0};
+	static const char message[] = "is no DER SubjectPublicKeyInfo";
+
+	memcpy(field, first.spki.data, first.spki.len);
+	for (size_t len = 1; len < first.spki.len; len++)
+		check_refused(&spki_rule, (struct bytes){field, len}, message);
+	check_refused(
+	    &spki_rule, (struct bytes){field, first.spki.len + 1}, message);
+	check_refused(
+	    &spki_rule, (struct bytes){field, sizeof(field)}, message);
+	check_refused(&spki_rule, first.raw, message);
+	check_refused(&spki_rule, first.der, message);
+	check_refused(&spki_rule,
+	    bytes_from_string("-----BEGIN PUBLIC KEY-----"), message);
+}
+END_TEST
+
+static const struct {
+	struct binding_rule rule;
+	size_t field_len;
+	const char *message;
+} lengths[] = {
+    {{.length = 32, .offset = 2, .transform = BINDING_SHA256}, 33,
+	"is too short"},
+    {{.length = 32, .offset = 2, .transform = BINDING_SHA256}, 2,
+	"is too short"},
+    {{.length = 32, .offset = 2, .transform = BINDING_SHA256}, 1,
+	"is too short"},
+    {{.length = 32, .offset = SIZE_MAX, .transform = BINDING_SHA256}, 64,
+	"is too short"},
+    {{.length = SIZE_MAX, .offset = 2, .transform = BINDING_SHA256}, 64,
+	"is too short"},
+    {{.field_length = 68, .length = 32, .transform = BINDING_SHA256}, 67,
+	"has another length (67 bytes)"},
+    {{.field_length = 68, .length = 32, .transform = BINDING_SHA256}, 69,
+	"has another length (69 bytes)"},
+    {{.transform = BINDING_SHA256}, 31, "the length of the digest"},
+    {{.transform = BINDING_SHA256}, 33, "the length of the digest"},
+    {{.transform = BINDING_SHA384}, 32, "the length of the digest"},
+    {{.transform = BINDING_SHA512}, 63, "the length of the digest"},
+    {{.transform = BINDING_SHA512}, 65, "the length of the digest"},
+};
+
+START_TEST(a_field_of_the_wrong_length_names_no_key)
+{
+	uint8_t field[128] = {1};
+
+	check_refused(&lengths[_i].rule,
+	    (struct bytes){field, lengths[_i].field_len}, lengths[_i].message);
+}
+END_TEST
+
+static void
+check_leaf_refused(struct bytes der)
+{
+	struct enclave_client_error error;
+	struct binding_key key;
+
+	memset(&key, 0x5a, sizeof(key));
+	ck_assert_int_eq(binding_from_leaf(&spki_rule, der, &key, &error),
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE);
+	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_BINDING);
+	for (size_t i = 0; i < sizeof(key.sha256); i++)
+		ck_assert_uint_eq(key.sha256[i], 0x5a);
+}
+
+START_TEST(a_leaf_is_exactly_one_certificate)
+{
+	uint8_t der[2048] = {0};
+
+	ck_assert_uint_lt(first.der.len, sizeof(der));
+	memcpy(der, first.der.data, first.der.len);
+	for (size_t len = 0; len < first.der.len; len++)
+		check_leaf_refused((struct bytes){der, len});
+	check_leaf_refused((struct bytes){der, first.der.len + 1});
+	check_leaf_refused(first.spki);
+	check_leaf_refused(bytes_from_string("-----BEGIN CERTIFICATE-----"));
+	check_leaf_refused((struct bytes){NULL, 0});
+}
+END_TEST
+
+START_TEST(the_error_queue_of_openssl_is_left_as_it_was)
+{
+	struct binding_key key;
+
+	ERR_clear_error();
+	ERR_raise(ERR_LIB_USER, 77);
+	unsigned long before = ERR_peek_error();
+	check_leaf_refused(first.spki);
+	check_refused(&spki_rule, first.raw, "SubjectPublicKeyInfo");
+	ck_assert(!from_field(&spki_rule, first.spki, &key, NULL));
+	ck_assert(!binding_from_leaf(&spki_rule, first.der, &key, NULL));
+	ck_assert_uint_eq(ERR_peek_error(), before);
+	ck_assert_uint_eq(ERR_peek_last_error(), before);
+	ERR_clear_error();
+	check_leaf_refused(first.spki);
+	ck_assert_uint_eq(ERR_peek_error(), 0);
+}
+END_TEST
+
+START_TEST(keys_are_equal_in_every_bit)
+{
+	struct binding_key a, b;
+
+	memset(&a, 0, sizeof(a));
+	for (size_t bit = 0; bit < 8 * sizeof(a.sha256); bit++) {
+		b = a;
+		b.sha256[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		ck_assert(!binding_key_equal(&a, &b));
+	}
+	b = a;
+	ck_assert(binding_key_equal(&a, &b));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("binding");
+	TCase *tcase = tcase_create("binding");
+	SRunner *runner = srunner_create(suite);
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_unchecked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, the_key_that_evidence_names_is_the_leafs);
+	tcase_add_test(
+	    tcase, the_key_is_the_sha256_of_what_the_field_must_hold);
+	tcase_add_loop_test(tcase,
+	    every_composition_binds_its_own_object_and_no_other, 0,
+	    COUNT(transforms) * 3 * COUNT(prefixes));
+	tcase_add_test(
+	    tcase, rules_for_other_objects_refuse_each_others_documents);
+	tcase_add_test(tcase, a_field_that_is_absent_or_empty_names_no_key);
+	tcase_add_test(tcase, another_field_does_not_stand_in);
+	tcase_add_test(tcase, a_subject_public_key_info_is_read_to_its_end);
+	tcase_add_loop_test(
+	    tcase, a_field_of_the_wrong_length_names_no_key, 0, COUNT(lengths));
+	tcase_add_test(tcase, a_leaf_is_exactly_one_certificate);
+	tcase_add_test(tcase, the_error_queue_of_openssl_is_left_as_it_was);
+	tcase_add_test(tcase, keys_are_equal_in_every_bit);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
