@@ -1,0 +1,75 @@
+/*
+ * A local enclave, a client that may talk to it, and a clock that can be moved:
+ * what every test of the gate begins with.
+ */
+#ifndef INTEGRATION_FIXTURE_H
+#define INTEGRATION_FIXTURE_H
+
+#include <check.h>
+#include <enclave_client.h>
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "client/client.h"
+#include "local_enclave/harness.h"
+
+#define FIXTURE_NAME       "payments"
+#define FIXTURE_EVENTS_MAX 64
+
+struct fixture {
+	char state[64]; /* folder of the roots and the logs */
+	struct local_enclave *enclave;
+	struct enclave_client_config *config;
+	struct enclave_client *client;
+	struct enclave_client_error *error;
+	/* Moved forward by tests; both clocks. */
+	_Atomic int64_t wall_offset_ms;
+	_Atomic int64_t boot_offset_ms;
+	struct clock_source clock;
+	pthread_mutex_t events_lock;
+	enum enclave_client_event_kind events[FIXTURE_EVENTS_MAX];
+	size_t event_count;
+};
+
+/* The one that Check's setup made for the test case that runs. */
+extern struct fixture fixture;
+
+/* Check fixtures: an enclave with its defaults, and no client yet. */
+void fixture_setup(void);
+void fixture_setup_tls12(void);
+void fixture_teardown(void);
+
+/*
+ * A client whose map gives FIXTURE_NAME the enclave's origin and PCR0 (NULL:
+ * the enclave's own), with more members of the enclave object ("" or
+ * ",\"max_age_ms\":60000").
+ */
+void fixture_client(const char *pcr0, const char *members, bool polling);
+/* Another map for the same client; pcr0 and members as above. */
+void fixture_update(const char *pcr0, const char *members);
+/* JSON of such a map; static. */
+const char *fixture_map(const char *pcr0, const char *members);
+
+/* Status of GET path; the response, if any, is freed. */
+enum enclave_client_status fixture_get(const char *path);
+/* The same, expecting success with HTTP 200. */
+void fixture_get_ok(const char *path);
+/* Settings of the enclave, as JSON. */
+void fixture_set(const char *settings);
+void fixture_rotate(void);
+
+/* What the enclave saw. */
+size_t fixture_requests(void);   /* but evidence GETs */
+size_t fixture_evidence(void);   /* evidence GETs */
+size_t fixture_handshakes(void); /* finished ones */
+size_t fixture_connections(void);
+bool fixture_saw(const char *text);
+
+size_t fixture_events(enum enclave_client_event_kind kind);
+void fixture_advance_ms(int64_t delay_ms);
+
+/* Asserts the status of the last call and, unless NULL, a part of its text. */
+void fixture_expect(enum enclave_client_status got,
+    enum enclave_client_status wanted, const char *text);
+
+#endif
