@@ -1,0 +1,176 @@
+"""The command line: what is understood, and what is refused and how."""
+
+import pytest
+
+PCR = "0=" + "ab" * 48
+# Nothing listens there: a line that is understood ends with curl's 7.
+NOBODY = "https://127.0.0.1:1/"
+UNDERSTOOD = ["--pcr", PCR, NOBODY]
+
+WRONG = [
+    ("no URL", ["--pcr", PCR], "no URL given"),
+    ("nothing at all", [], "no URL given"),
+    ("unknown long option", ["--frobnicate", NOBODY], "is unknown"),
+    ("a letter too many", ["--inclide", NOBODY], "did you mean --include?"),
+    ("a letter missing", ["--heder", "a: b"], "did you mean --header?"),
+    ("= for the argument", ["--max-time=5", NOBODY], "--max-time 5"),
+    ("unknown letter", ["-Z", NOBODY], "-Z is unknown"),
+    ("unknown letter among known", ["-sZi", NOBODY], "-Z is unknown"),
+    ("argument missing, long", ["--header"], "requires parameter"),
+    ("argument missing, short", ["-sSH"], "option -H: requires parameter"),
+    ("--no- with an argument", ["--no-data", "x"], "isn't a boolean"),
+    ("--no- of nothing", ["--no-frobnicate"], "is unknown"),
+    ("-m of words", ["-m", "soon", *UNDERSTOOD], "numerical"),
+    ("-m below zero", ["-m", "-1", *UNDERSTOOD], "numerical"),
+    ("-m of a point", ["-m", ".", *UNDERSTOOD], "numerical"),
+    ("-m of nothing", ["-m", "", *UNDERSTOOD], "numerical"),
+    ("-m with a unit", ["-m", "5s", *UNDERSTOOD], "numerical"),
+    ("-m of an age", ["-m", "9999999999", *UNDERSTOOD], "too large"),
+    ("-k", ["-k", *UNDERSTOOD], "--cacert"),
+    ("--insecure", ["--insecure", *UNDERSTOOD], "refused"),
+    ("--at without a document", ["--at", "now", *UNDERSTOOD], "--at goes with"),
+    (
+        "two verbs",
+        ["--inspect-document", "a", "--verify-document", "b"],
+        "can't be had at once",
+    ),
+    (
+        "a verb on a file and on a URL",
+        ["--inspect-document", "a", "--show-attestation"],
+        "can't be had at once",
+    ),
+    ("a file and a URL", ["--inspect-document", "a", NOBODY], "no URL"),
+    (
+        "a body that nobody sends",
+        ["--show-attestation", "-d", "x", *UNDERSTOOD],
+        "--data has no meaning",
+    ),
+    (
+        "a connection to nowhere",
+        ["--inspect-document", "a", "--cacert", "x"],
+        "--cacert has no meaning",
+    ),
+    (
+        "two URLs to show",
+        ["--show-attestation", *UNDERSTOOD, NOBODY],
+        "takes one URL",
+    ),
+    ("headers from nowhere", ["-H", "@missing", *UNDERSTOOD], "missing"),
+    ("format from nowhere", ["-w", "@missing", *UNDERSTOOD], "missing"),
+]
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence", [case[1:] for case in WRONG], ids=[c[0] for c in WRONG]
+)
+def test_a_wrong_line_is_refused_with_2(attest_curl, arguments, sentence):
+    run = attest_curl(*arguments).refused(2)
+    assert sentence in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_what_is_wrong_is_said_even_when_silent(attest_curl):
+    attest_curl("-s", "--frobnicate").refused(2)
+
+
+def test_a_body_that_cannot_be_read_is_no_empty_body(attest_curl):
+    attest_curl("-d", "@missing", *UNDERSTOOD).refused(26)
+
+
+RIGHT = [
+    ["-sS"],
+    ["-sSi"],
+    ["-sSXPOST"],
+    ["-sSX", "POST"],
+    ["-sSHName: value"],
+    ["-sS", "--request", "POST"],
+    ["-sS", "--header", "-starts: with a dash"],
+    ["-sS", "-d", "-x"],
+    ["-sS", "-m", "5"],
+    ["-sSm.5"],
+    ["-sSm5."],
+    ["-sSm0"],
+    ["-sS", "--max-time", "0.0001", "--max-time", "20"],
+    ["-sS", "--no-include"],
+    ["--silent", "--no-silent"],
+    ["-sS", "--no-insecure-allow-debug"],
+    ["-s", "--show-error"],
+    ["-f"],
+    ["--fail"],
+]
+
+
+@pytest.mark.parametrize("arguments", RIGHT, ids=" ".join)
+def test_a_right_line_reaches_for_the_network(attest_curl, arguments):
+    attest_curl(*arguments, *UNDERSTOOD).refused(7)
+
+
+def test_silent_silences_and_show_error_shows_again(attest_curl):
+    silent = attest_curl("-s", *UNDERSTOOD)
+    assert (silent.exit, silent.out, silent.err) == (7, b"", "")
+    attest_curl("-sS", *UNDERSTOOD).refused(7)
+    attest_curl("-s", "--no-silent", *UNDERSTOOD).refused(7)
+
+
+def test_two_dashes_end_the_options(attest_curl):
+    run = attest_curl("--pcr", PCR, "--", NOBODY, "-i").refused(2)
+    assert "https://-i:443" in run.err
+
+
+@pytest.mark.parametrize(
+    "url, status, sentence",
+    [
+        ("http://127.0.0.1:1/", 2, "only https"),
+        ("ftp://127.0.0.1:1/", 2, "only https"),
+        ("file:///etc/passwd", 2, "only https"),
+        ("https://user@127.0.0.1:1/", 2, "Authorization"),
+        ("https://user:secret@127.0.0.1:1/", 2, "Authorization"),
+        ("https://[::1/", 3, "https://[::1/"),
+        ("https://127.0.0.1:99999/", 3, ""),
+        ("", 3, ""),
+    ],
+)
+def test_urls_that_are_not_asked(attest_curl, url, status, sentence):
+    run = attest_curl("--pcr", PCR, url).refused(status)
+    assert sentence in run.err
+    assert "secret" not in run.err
+
+
+def test_a_url_without_a_scheme_is_https(attest_curl):
+    run = attest_curl("--pcr", PCR, "127.0.0.1:1").refused(7)
+    assert "127.0.0.1:1" in run.err
+
+
+def test_help_names_every_option_within_80_columns(attest_curl):
+    run = attest_curl("--help")
+    text = run.out.decode()
+    assert run.exit == 0 and run.err == ""
+    assert max(map(len, text.splitlines())) <= 80
+    for name in (
+        "enclaves pcrs pcr insecure-nitro-root insecure-allow-debug "
+        "show-attestation inspect-document verify-document at request header "
+        "data output include fail write-out cacert resolve connect-to max-time "
+        "silent show-error verbose help version"
+    ).split():
+        assert f"--{name}" in text
+
+
+def test_help_wins_over_a_verb(attest_curl):
+    assert attest_curl("-h", "--inspect-document", "missing").exit == 0
+
+
+def test_version_names_the_libraries(attest_curl):
+    run = attest_curl("-V")
+    assert run.exit == 0
+    assert run.out.startswith(b"attest-curl ")
+    assert b"libcurl/" in run.out and b"OpenSSL/" in run.out
+
+
+def test_control_characters_never_reach_the_terminal(attest_curl):
+    run = attest_curl("--\x1b[31mred", NOBODY).refused(2)
+    assert "\x1b" not in run.err
+
+
+def test_help_to_a_full_disk_is_no_success(attest_curl):
+    with open("/dev/full", "wb") as full:
+        assert attest_curl("--help", stdout=full).exit == 23
