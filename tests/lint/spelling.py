@@ -1,0 +1,16 @@
+#!/usr/bin/python3
+"""codespell knows every word."""
+
+import sys
+
+from lint import files
+from tools import judge_all
+
+# Words of the trade that codespell takes for misspelt others.
+KNOWN = "lable,nulll"
+SUFFIXES = (".c", ".h", ".py", ".sh", ".md", ".build", ".txt", ".1", ".3", ".7")
+
+if __name__ == "__main__":
+    COMMAND = ["codespell", f"--ignore-words-list={KNOWN}"]
+    PATHS = [path for path in files() if path.suffix in SUFFIXES]
+    sys.exit(judge_all("codespell knows every word", COMMAND, PATHS).end())
