@@ -1,0 +1,7 @@
+#include "world.h"
+
+Suite *
+plumbing_suite(void)
+{
+	return suite_create("plumbing");
+}

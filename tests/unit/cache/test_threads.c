@@ -1,0 +1,7 @@
+#include "world.h"
+
+Suite *
+threads_suite(void)
+{
+	return suite_create("threads");
+}

@@ -1,0 +1,7 @@
+#include "world.h"
+
+Suite *
+torture_suite(void)
+{
+	return suite_create("torture");
+}
