@@ -177,7 +177,7 @@ read_domain(struct reading *reading, const cJSON *json,
 	status = origin_from_url(url, &origin, &fault);
 	if (status && status != ENCLAVE_CLIENT_ERR_CONFIG)
 		error_copy(error, &fault);
-	else if (status || !origin_only(url))
+	else if (status || !origin_only(url) || !strchr(origin.host, '.'))
 		status = json_refuse(error, &place,
 		    "expected a domain such as "
 		    "\"app-1234.enclave.evervault.com\"%s%s",
