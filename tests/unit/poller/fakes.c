@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "poller/schedule.h"
-
 #define WAIT_S 30
+/* More than the poller waits for a flight that another has. */
+#define START_MS 2000
 
 struct cache {
 	void (*wake)(void *context);
@@ -27,6 +27,7 @@ static struct cache cache;
 static struct moment now;
 static struct fake_server *server;
 static unsigned int attachments;
+static bool flights_closed;
 static bool appraise_paused;
 static bool appraise_waits;
 static struct fakes_thread appraising_thread;
@@ -305,8 +306,9 @@ cache_flight_begin(struct cache_slot *slot)
 	bool mine;
 
 	fake_lock();
-	mine = !slot->flight;
-	slot->flight = true;
+	mine = !slot->flight && !flights_closed;
+	if (mine)
+		slot->flight = true;
 	fake_unlock();
 	return mine;
 }
@@ -639,6 +641,14 @@ fakes_settle(struct poller *poller)
 	}
 }
 
+static void
+set_flights_closed(bool closed)
+{
+	fake_lock();
+	flights_closed = closed;
+	fake_unlock();
+}
+
 struct poller *
 fakes_start_poller(void)
 {
@@ -646,10 +656,12 @@ fakes_start_poller(void)
 	struct enclave_client_error error = {0};
 	struct poller *poller = NULL;
 
+	/* Their jitter must decide no test: all wait, then start together. */
+	set_flights_closed(true);
 	MUST(poller_new(&options, &poller, &error) == ENCLAVE_CLIENT_OK);
-	/* It knows every enclave, and all their first polls are due. */
 	fakes_settle(poller);
-	fakes_advance(poller, SCHEDULE_START_JITTER_MS);
+	set_flights_closed(false);
+	fakes_advance(poller, START_MS);
 	return poller;
 }
 

@@ -44,7 +44,7 @@ void fakes_begin(size_t count, int64_t poll_interval_ms);
 /* Everything was given back: references, flights, attachments. */
 void fakes_end(void);
 struct fake_server *fakes_server(void);
-/* Every enclave's first poll is due. */
+/* Every enclave's first poll starts, at the same moment. */
 struct poller *fakes_start_poller(void);
 struct cache_slot *fakes_slot(size_t index);
 
