@@ -102,6 +102,18 @@ static const struct {
     {CURLOPT_SSL_SESSIONID_CACHE, 0},
 };
 
+/* A handle's own cookies survive curl_easy_reset(). */
+static CURLcode
+forget_cookies(CURL *easy)
+{
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_COOKIELIST, "ALL");
+
+	/* libcurl without cookies sends none. */
+	if (code == CURLE_UNKNOWN_OPTION || code == CURLE_NOT_BUILT_IN)
+		return CURLE_OK;
+	return code;
+}
+
 static CURLcode
 set_request(CURL *easy, const struct enclave *enclave)
 {
@@ -122,6 +134,8 @@ set_request(CURL *easy, const struct enclave *enclave)
 	/* A share could bring cookies, connections and sessions. */
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
+	if (!code)
+		code = forget_cookies(easy);
 	return code;
 }
 
