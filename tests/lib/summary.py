@@ -17,6 +17,7 @@ from pathlib import Path
 CASE = re.compile(r"(not )?ok\b\s*(\d+)?\s*(?:-\s*)?(.*)")
 PLAN = re.compile(r"1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.IGNORECASE)
 SKIP = re.compile(r"#\s*skip\S*\s*(.*)$", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 EXIT_SKIP = 77
 LOG_LINES_MAX = 200
 
@@ -31,10 +32,15 @@ class Outcome:
         self.skips = []
 
 
+def lines_of(text):
+    """Lines that a terminal can show: tests print what attackers send."""
+    return CONTROL.sub("?", text or "").split("\n")
+
+
 def read_cases(outcome, text):
     """Counts the TAP lines and gives back the planned number, or None."""
     planned = None
-    for line in text.splitlines():
+    for line in lines_of(text):
         if case := CASE.match(line):
             skip = SKIP.search(case[3])
             if case[1]:
@@ -54,7 +60,7 @@ def read_cases(outcome, text):
 
 def judge_tap(outcome, entry):
     """A program that speaks TAP: each of its cases counts."""
-    planned = read_cases(outcome, entry["stdout"] or "")
+    planned = read_cases(outcome, entry["stdout"])
     seen = outcome.passed + len(outcome.failures) + len(outcome.skips)
     if planned is None:
         outcome.failures.append("stopped before its plan")
@@ -71,7 +77,7 @@ def judge_tap(outcome, entry):
 def judge_exit(outcome, entry):
     """A program that only has an exit status counts as one case."""
     if entry["returncode"] == EXIT_SKIP:
-        lines = (entry["stdout"] or "").strip().splitlines()
+        lines = [line for line in lines_of(entry["stdout"]) if line]
         outcome.skips.append(lines[-1] if lines else "no reason given")
     elif entry["returncode"]:
         outcome.failures.append(f"exit status {entry['returncode']}")
@@ -97,9 +103,8 @@ def show_failure(outcome, entry):
     print(f"FAILED {outcome.name}")
     for reason in outcome.failures[:20]:
         print(f"    {reason}")
-    lines = (entry.get("stdout") or "").splitlines()
-    lines = [line for line in lines if not line.startswith("ok ")]
-    lines += (entry.get("stderr") or "").splitlines()
+    lines = lines_of(entry.get("stdout")) + lines_of(entry.get("stderr"))
+    lines = [line for line in lines if line and not line.startswith("ok ")]
     for line in lines[-LOG_LINES_MAX:]:
         print(f"    | {line}")
     print(f"    again: {' '.join(entry['command'])}")

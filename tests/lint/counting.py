@@ -2,21 +2,11 @@
 """tests/lib/summary.py counts what ran, and calls nothing green that did not."""
 
 import sys
-from pathlib import Path
 
 from lint import TOP, Report
 
 sys.path.insert(0, str(TOP / "tests" / "lib"))
-import importlib.util  # noqa: E402
-
-
-def load_summary():
-    """The module of the same name in tests/lib."""
-    path = Path(TOP, "tests", "lib", "summary.py")
-    spec = importlib.util.spec_from_file_location("counted_summary", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+import summary  # noqa: E402
 
 
 # What the program printed, how it ended, and what that counts as:
@@ -57,7 +47,6 @@ EXIT_ROWS = (
 def main():
     """See the module's text."""
     report = Report()
-    summary = load_summary()
     for protocol, rows in (("tap", ROWS), ("exitcode", EXIT_ROWS)):
         for name, stdout, returncode, result, expected in rows:
             entry = {
