@@ -41,3 +41,11 @@ fault_set_error(struct fault *fault, enum enclave_client_status status,
 		message = enclave_client_status_text(status);
 	return fault_set(fault, exit_status_of(status, error), "%s", message);
 }
+
+void
+fault_name_file(struct fault *fault, const char *path)
+{
+	struct fault copy = *fault;
+
+	(void)fault_set(fault, copy.exit_status, "%s: %s", path, copy.text);
+}

@@ -19,5 +19,7 @@ int fault_memory(struct fault *fault);
 /* What the library refused; error may be NULL.  status is not OK. */
 int fault_set_error(struct fault *fault, enum enclave_client_status status,
     const struct enclave_client_error *error);
+/* Puts "path: " before the text. */
+void fault_name_file(struct fault *fault, const char *path);
 
 #endif

@@ -92,11 +92,11 @@ load_single(const struct options *options, const char *name, const char *url,
 		goto out;
 	status =
 	    enclave_client_config_load_single(config, name, url, text, error);
-	if (status != ENCLAVE_CLIENT_OK) {
-		(void)fault_set(fault, exit_status_of(status, error), "%s: %s",
-		    options->pcrs ? options->pcrs : "--pcr",
-		    enclave_client_error_message(error));
-	}
+	if (status != ENCLAVE_CLIENT_OK)
+		(void)fault_set_error(fault, status, error);
+	/* The place in the text, and now in which file: "pcrs[1].PCR0". */
+	if (options->pcrs && strncmp(fault->text, "pcrs", 4) == 0)
+		fault_name_file(fault, options->pcrs);
 
 out:
 	free(text);

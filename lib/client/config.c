@@ -153,9 +153,9 @@ read_file(const char *path, struct buffer *contents,
 	return status;
 }
 
-/* Puts "path: " before the message; what else the error says stays. */
+/* Puts "place: " before the message; what else the error says stays. */
 static void
-error_name_file(struct enclave_client_error *error, const char *path)
+error_put_before(struct enclave_client_error *error, const char *place)
 {
 	struct enclave_client_error copy;
 
@@ -163,7 +163,7 @@ error_name_file(struct enclave_client_error *error, const char *path)
 		return;
 	copy = *error;
 	(void)error_set(
-	    error, copy.status, copy.step, "%s: %s", path, copy.message);
+	    error, copy.status, copy.step, "%s: %s", place, copy.message);
 	error_set_foreign(error, copy.foreign, copy.foreign_code);
 	memcpy(error->enclave, copy.enclave, sizeof(error->enclave));
 }
@@ -214,7 +214,7 @@ enclave_client_config_load_file(struct enclave_client_config *config,
 		goto out;
 	status = load_map(config, buffer_bytes(&contents), error);
 	if (status != ENCLAVE_CLIENT_OK)
-		error_name_file(error, path);
+		error_put_before(error, path);
 
 out:
 	buffer_clear(&contents);
@@ -259,7 +259,7 @@ check_pcrs(const struct enclave_client_config *config, const char *text,
     struct enclave_client_error *error)
 {
 	static const struct json_rules rules = {
-	    .what = "the text of the PCRs",
+	    .what = "the text",
 	    .bytes_max = CONFIG_JSON_MAX_BYTES,
 	    .depth_max = CONFIG_JSON_DEPTH_MAX,
 	    .status = ENCLAVE_CLIENT_ERR_CONFIG,
@@ -319,8 +319,10 @@ enclave_client_config_load_single(struct enclave_client_config *config,
 	if (status != ENCLAVE_CLIENT_OK)
 		return status;
 	status = origin_from_url(url, &origin, error);
-	if (status != ENCLAVE_CLIENT_OK)
+	if (status != ENCLAVE_CLIENT_OK) {
+		error_put_before(error, url);
 		return status;
+	}
 	origin_url = origin_string(&origin);
 	own_name = name ? strdup(name) : name_from_origin(&origin);
 	if (!origin_url || !own_name) {
@@ -518,7 +520,7 @@ enclave_client_config_set_insecure_nitro_root_file(
 	}
 	if (path && evidence_roots_new_insecure_pem(buffer_bytes(&contents),
 			&roots, &error) != ENCLAVE_CLIENT_OK) {
-		error_name_file(&error, path);
+		error_put_before(&error, path);
 		config_fail(config, &error);
 		goto out;
 	}
