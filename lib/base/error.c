@@ -119,6 +119,15 @@ error_set_enclave(struct enclave_client_error *error, const char *name)
 	    message);
 }
 
+const char *
+error_reason(const struct enclave_client_error *error)
+{
+	size_t len = error->enclave[0] ? strlen(error->enclave) + 2 : 0;
+
+	return len <= strlen(error->message) ? error->message + len
+					     : error->message;
+}
+
 void
 error_append(struct enclave_client_error *error, const char *format, ...)
 {

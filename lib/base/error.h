@@ -39,6 +39,9 @@ void error_set_foreign(struct enclave_client_error *error,
 /* Names the enclave and puts "name: " before the message, once. */
 void error_set_enclave(struct enclave_client_error *error, const char *name);
 
+/* The message without the enclave's name before it. */
+const char *error_reason(const struct enclave_client_error *error);
+
 /* Adds to the message: "; the clock may be wrong". */
 void error_append(struct enclave_client_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -98,7 +98,7 @@ not_ready(struct cache_slot *slot, enum enclave_client_status status,
 	    status == ENCLAVE_CLIENT_ERR_TIMEOUT ? "no attested key yet; %s%s"
 						 : "stopped waiting; %s%s",
 	    last.status ? "last attempt: " : "no attempt has ended",
-	    last.message);
+	    error_reason(&last));
 	if (enclave)
 		error_set_enclave(error, enclave->name);
 	enclave_unref(enclave);

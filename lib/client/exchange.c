@@ -172,7 +172,12 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	(void)curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
 	exchange->connections += (unsigned int)connects;
 	response->done = drive.done;
-	if (drive.done && drive.code)
+	/* A stream whose headers came is opened; reading meets the failure. */
+	if (drive.done && drive.code && exchange->streaming &&
+	    response->headers_done && handle->gate.ran)
+		(void)transfer_failure(
+		    exchange->transfer, drive.code, &response->failure);
+	else if (drive.done && drive.code)
 		return transfer_failure(exchange->transfer, drive.code, error);
 	/* An answer that the second half did not let through is nobody's. */
 	if (!handle->gate.ran || !handle->gate.hit.claims)
@@ -293,7 +298,9 @@ finish(struct exchange *exchange, struct enclave_client_response **ret_response,
 	add_learning_time(exchange);
 	if (exchange->request->trace)
 		trace_verdict(exchange);
-	if (exchange->response->done) {
+	if (exchange->response->failure.status) {
+		discard_handle(exchange);
+	} else if (exchange->response->done) {
 		handle_finish(exchange->handle);
 		lane_put(exchange->lane, exchange->handle);
 		exchange->handle = NULL;

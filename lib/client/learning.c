@@ -122,7 +122,7 @@ weigh_refusal(struct attempt *attempt, enum enclave_client_status status,
 	    ENCLAVE_CLIENT_STEP_BINDING,
 	    "the connection's key is in no accepted evidence, and what was "
 	    "served as evidence over it was refused: %s",
-	    reason.message);
+	    error_reason(&reason));
 	error_set_enclave(error, attempt->handle->gate.enclave->name);
 	return ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED;
 }

@@ -53,7 +53,7 @@ fill(struct enclave_client_response *response)
 	enum enclave_client_status status;
 	struct call call;
 
-	buffer_clear(&response->body);
+	response->body.len = 0;
 	response->body_read = 0;
 	if (response->done)
 		return ENCLAVE_CLIENT_OK;
@@ -86,11 +86,12 @@ enclave_client_response_read(struct enclave_client_response *response,
 	if (!response->failure.status &&
 	    response->body_read == response->body.len)
 		(void)fill(response);
-	if (response->failure.status) {
+	left = response->body.len - response->body_read;
+	/* What came before the failure is given first. */
+	if (response->failure.status && left == 0) {
 		error_copy(error, &response->failure);
 		return response->failure.status;
 	}
-	left = response->body.len - response->body_read;
 	if (left > size)
 		left = size;
 	if (left)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct fixture fixture;
@@ -222,6 +223,19 @@ fixture_events(enum enclave_client_event_kind kind)
 		count += fixture.events[i] == kind;
 	(void)pthread_mutex_unlock(&fixture.events_lock);
 	return count;
+}
+
+bool
+fixture_wait_event(enum enclave_client_event_kind kind)
+{
+	struct timespec pause = {.tv_nsec = 10000000};
+
+	for (int i = 0; i < 1000; i++) {
+		if (fixture_events(kind))
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 void

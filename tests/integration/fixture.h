@@ -66,6 +66,8 @@ size_t fixture_connections(void);
 bool fixture_saw(const char *text);
 
 size_t fixture_events(enum enclave_client_event_kind kind);
+/* Whether one came within ten seconds. */
+bool fixture_wait_event(enum enclave_client_event_kind kind);
 void fixture_advance_ms(int64_t delay_ms);
 
 /* Asserts the status of the last call and, unless NULL, a part of its text. */
