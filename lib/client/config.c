@@ -270,7 +270,9 @@ check_pcrs(const struct enclave_client_config *config, const char *text,
 	cJSON *json = NULL;
 
 	status = json_parse(bytes_from_string(text), &rules, &json, error);
-	if (status == ENCLAVE_CLIENT_OK)
+	if (status != ENCLAVE_CLIENT_OK)
+		error_put_before(error, "pcrs");
+	else
 		status = policy_new_json(
 		    json, "pcrs", config->insecure_allow_debug, &policy, error);
 	policy_unref(policy);
