@@ -372,7 +372,6 @@ static void
 leave_markers(CURL *easy, struct curl_slist *headers, CURLSH *share)
 {
 	set(curl_easy_setopt(easy, CURLOPT_SHARE, share));
-	set(curl_easy_setopt(easy, CURLOPT_COOKIEFILE, ""));
 	set(curl_easy_setopt(easy, CURLOPT_COOKIELIST,
 	    "Set-Cookie: marker-list=1; domain=127.0.0.1; path=/"));
 	set(curl_easy_setopt(easy, CURLOPT_COOKIE, "marker-cookie=1"));
