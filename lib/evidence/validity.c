@@ -92,7 +92,7 @@ check_certificate(const struct claims_certificate *certificate,
 	if (judgement->now_ms + judgement->clock_skew_ms <
 	    certificate->not_before_ms) {
 		(void)snprintf(fact, sizeof(fact),
-		    "%s (%.120s) is not valid until", place,
+		    "%s (%.120s) is valid only from", place,
 		    certificate->subject);
 		return refuse(ENCLAVE_CLIENT_ERR_NOT_YET_VALID, fact,
 		    certificate->not_before_ms, judgement, error);
