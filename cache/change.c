@@ -55,8 +55,8 @@ change_tell(struct change *change, enum enclave_client_event_kind kind,
 	return events_add(&change->events, change_view(change)->enclave, &fact);
 }
 
-static const struct refusal *
-failure_view(const struct change *change)
+const struct refusal *
+change_failure(const struct change *change)
 {
 	return change->failure_changes ? change->failure
 				       : change->slot->failure;
@@ -65,7 +65,7 @@ failure_view(const struct change *change)
 static bool
 set_failure(struct change *change, const struct enclave_client_error *about)
 {
-	const struct refusal *former = failure_view(change);
+	const struct refusal *former = change_failure(change);
 	struct refusal *next;
 
 	if (former && refusal_same(former, about))
@@ -89,7 +89,7 @@ told_before(const struct change *change, enum enclave_client_event_kind kind,
     const struct enclave_client_error *about)
 {
 	const struct told *told = &change->told;
-	const struct refusal *former = failure_view(change);
+	const struct refusal *former = change_failure(change);
 
 	if (told->kind != kind || told->status != about->status ||
 	    told->step != about->step)
@@ -121,11 +121,11 @@ change_recovered(struct change *change)
 {
 	struct enclave_client_error about = {0};
 
-	if (!failure_view(change))
+	if (!change_failure(change))
 		return true;
 	error_set(&about, ENCLAVE_CLIENT_OK, ENCLAVE_CLIENT_STEP_NONE,
 	    "good again after %s",
-	    enclave_client_status_name(failure_view(change)->status));
+	    enclave_client_status_name(change_failure(change)->status));
 	if (!change_tell(change, ENCLAVE_CLIENT_EVENT_RECOVERED, &about))
 		return false;
 	refusal_unref(change->failure);
@@ -138,7 +138,7 @@ change_recovered(struct change *change)
 bool
 change_expired(struct change *change)
 {
-	const struct refusal *failure = failure_view(change);
+	const struct refusal *failure = change_failure(change);
 	struct enclave_client_error about = {0};
 
 	if (!change->attested ||

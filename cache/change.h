@@ -32,6 +32,8 @@ void change_begin(
     struct change *change, struct cache *cache, struct cache_slot *slot);
 /* What the slot will hold: the draft, or else what it holds now. */
 const struct snapshot *change_view(const struct change *change);
+/* The last failure as it will be; NULL: none. */
+const struct refusal *change_failure(const struct change *change);
 /* The draft, made at first use with room for one more; NULL: no memory. */
 struct snapshot *change_draft(struct change *change);
 void change_drop_draft(struct change *change);

@@ -64,6 +64,15 @@ rematch_refused(struct change *change, const struct entry *former,
 }
 
 static bool
+failed_by_measurement(const struct change *change)
+{
+	const struct refusal *failure = change_failure(change);
+
+	return failure && enclave_client_status_category(failure->status) ==
+			      ENCLAVE_CLIENT_CATEGORY_MEASUREMENT;
+}
+
+static bool
 rematch_accepted(struct change *change, const struct entry *former,
     struct appraisal *appraisal)
 {
@@ -75,8 +84,10 @@ rematch_accepted(struct change *change, const struct entry *former,
 	snapshot_put(change->draft, &entry);
 	if (!entry_live(&entry, change->now) || entry_live(former, change->now))
 		return true;
-	return change_attested(change, &entry) &&
-	       (former->state != ENTRY_WITHDRAWN || change_recovered(change));
+	if (!change_attested(change, &entry))
+		return false;
+	/* A network that failed still fails; a refused build is accepted. */
+	return !failed_by_measurement(change) || change_recovered(change);
 }
 
 /* Refused for its time, or for want of something else than a match. */

@@ -24,6 +24,26 @@ monotonic_after(int64_t delay_ms)
 	return at;
 }
 
+/* Whether there is a reason to stop waiting other than the time. */
+static bool
+wait_ends(struct cache_slot *slot, struct moment now,
+    const atomic_bool *cancelled, enum enclave_client_status *ret_status)
+{
+	if (cancelled && atomic_load(cancelled)) {
+		*ret_status = ENCLAVE_CLIENT_ERR_CANCELLED;
+		return true;
+	}
+	if (cache_slot_removed(slot)) {
+		*ret_status = ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE;
+		return true;
+	}
+	if (cache_live_keys(slot, now, NULL, NULL)) {
+		*ret_status = ENCLAVE_CLIENT_OK;
+		return true;
+	}
+	return false;
+}
+
 enum enclave_client_status
 cache_wait_live(struct cache *cache, struct cache_slot *slot,
     int64_t until_boot_ms, const atomic_bool *cancelled)
@@ -33,25 +53,15 @@ cache_wait_live(struct cache *cache, struct cache_slot *slot,
 	pthread_mutex_lock(&cache->wait_lock);
 	for (;;) {
 		struct moment now = clock_now(cache->appraiser->clock);
-		int64_t left_ms = until_boot_ms - now.boot_ms;
+		int64_t delay_ms = LOOK_AGAIN_MS;
 		struct timespec at;
 
-		if (cancelled && atomic_load(cancelled)) {
-			status = ENCLAVE_CLIENT_ERR_CANCELLED;
+		if (wait_ends(slot, now, cancelled, &status) ||
+		    until_boot_ms <= now.boot_ms)
 			break;
-		}
-		if (cache_slot_removed(slot)) {
-			status = ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE;
-			break;
-		}
-		if (cache_live_keys(slot, now, NULL, NULL)) {
-			status = ENCLAVE_CLIENT_OK;
-			break;
-		}
-		if (until_boot_ms <= now.boot_ms)
-			break;
-		at = monotonic_after(
-		    left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS);
+		if (until_boot_ms - now.boot_ms < delay_ms)
+			delay_ms = until_boot_ms - now.boot_ms;
+		at = monotonic_after(delay_ms);
 		(void)pthread_cond_timedwait(
 		    &cache->changed, &cache->wait_lock, &at);
 	}

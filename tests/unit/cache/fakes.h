@@ -38,6 +38,8 @@ struct fake_enclave {
 struct claims *fake_claims(const struct document *document);
 struct enclave_map *fake_map(const struct fake_enclave *enclaves, size_t count);
 struct binding_key fake_key(char name);
+bool fake_policy_accepts(
+    const struct policy *policy, const struct claims *claims);
 extern const struct profile fake_profiles[2];
 
 /* The pretended clock, and a pretended appraisal at that time. */

@@ -83,7 +83,9 @@ world_publish(struct world *world, struct cache_slot *slot,
 	    cache_publish(world->cache, slot, generation, &appraisal, &error);
 	enclave_unref(enclave);
 	appraisal_clear(&appraisal);
-	ck_assert_int_eq(status, error.status);
+	/* Check's own marks take memory, which may be failing on purpose. */
+	if (status != error.status)
+		ck_abort_msg("%d, but the error says %d", status, error.status);
 	world->error = error;
 	return status;
 }
