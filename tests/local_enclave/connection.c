@@ -115,6 +115,7 @@ connection_hello(
 {
 	cJSON *event = connection_event(connection, "client_hello");
 
+	connection->greeted = true;
 	if (hello->server_name != NULL)
 		truth_add_bytes(
 		    event, "sni", hello->server_name, hello->server_name_len);
@@ -172,9 +173,10 @@ connection_handshaken(struct connection *connection)
 	char *pcr0;
 	cJSON *event;
 
-	/* TLS 1.3 has one handshake; later messages are not another. */
-	if (connection->handshaken && SSL_version(ssl) == TLS1_3_VERSION)
+	/* OpenSSL also says this of tickets and of having asked for another. */
+	if (!connection->greeted)
 		return;
+	connection->greeted = false;
 	key = shown_key(ssl);
 	pcr0 = hex_encode(pcrs.value[0], PCR_BYTES);
 	event = connection_event(connection, "handshake");

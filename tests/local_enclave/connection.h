@@ -15,6 +15,8 @@ struct connection {
 	SSL *ssl;
 	struct bufferevent *stream;
 	bool accepted;
+	/* A ClientHello came, and its handshake is not over. */
+	bool greeted;
 	bool handshaken;
 	struct tap tap;
 	/* What is being sent, owned; NULL between requests. */
