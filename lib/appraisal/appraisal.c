@@ -88,20 +88,20 @@ judge_claims(const struct enclave *enclave, struct appraisal *appraisal,
 	status = policy_match(enclave->policy, claims,
 	    appraisal->judged.wall_ms, &appraisal->set, error);
 	if (status) {
+		struct enclave_client_error fault;
 		enum enclave_client_status named =
-		    binding_from_claims(rule, claims, &appraisal->key, NULL);
+		    binding_from_claims(rule, claims, &appraisal->key, &fault);
 		/* Not "names no key": that key could not be withdrawn. */
-		if (named == ENCLAVE_CLIENT_ERR_MEMORY)
-			return error_memory(error);
+		if (named && named != ENCLAVE_CLIENT_ERR_BINDING) {
+			error_copy(error, &fault);
+			return named;
+		}
 		appraisal->key_named = !named;
 		return status;
 	}
 	status = binding_from_claims(rule, claims, &appraisal->key, error);
-	if (status) {
-		claims_unref(appraisal->claims);
-		appraisal->claims = NULL;
+	if (status)
 		return status;
-	}
 	appraisal->key_named = true;
 	appraisal->deadline_ms = earlier(
 	    earlier(claims_not_after_ms(claims), age_end_ms(claims, enclave)),
@@ -142,11 +142,23 @@ verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
 	return ENCLAVE_CLIENT_OK;
 }
 
+/* Claims outlive only the one refusal that withdraws a key. */
+static void
+drop_claims(struct appraisal *appraisal)
+{
+	claims_unref(appraisal->claims);
+	appraisal->claims = NULL;
+	appraisal->key_named = false;
+}
+
 /* The last line of both ways: success is assigned here and nowhere else. */
 static enum enclave_client_status
 conclude(struct appraisal *appraisal, const struct enclave *enclave,
     enum enclave_client_status status, struct enclave_client_error *error)
 {
+	if (status && status != ENCLAVE_CLIENT_ERR_MEASUREMENT &&
+	    status != ENCLAVE_CLIENT_ERR_DEBUG)
+		drop_claims(appraisal);
 	if (status)
 		error_set_enclave(error, enclave->name);
 	else

@@ -1,0 +1,428 @@
+/*
+ * The order of the steps and what each leaves behind, with a verifier that
+ * says what the test wants: evidence_verify() is defined here.
+ */
+#include <check.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "appraisal/appraisal.h"
+#include "fake_claims.h"
+#include "json_text.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NOW_MS       INT64_C(1800000000000)
+#define MAX_AGE_MS   600000
+#define SKEW_MS      7000
+/* base64 of "document" */
+#define BODY "{\"attestation_doc\":\"ZG9jdW1lbnQ=\"}"
+
+/* What the verifier will say, and what it was asked. */
+static struct {
+	enum enclave_client_status status;
+	enum enclave_client_step step;
+	struct claims *claims;
+	int calls;
+	struct evidence_check check;
+	char document[16];
+} verifier;
+
+enum enclave_client_status
+evidence_verify(struct bytes document, const struct evidence_check *check,
+    struct claims **ret_claims, struct enclave_client_error *error)
+{
+	verifier.calls++;
+	verifier.check = *check;
+	ck_assert_uint_lt(document.len, sizeof(verifier.document));
+	memcpy(verifier.document, document.data, document.len);
+	verifier.document[document.len] = '\0';
+	if (verifier.status)
+		return error_set(
+		    error, verifier.status, verifier.step, "refused by test");
+	*ret_claims = claims_ref(verifier.claims);
+	return ENCLAVE_CLIENT_OK;
+}
+
+static int64_t
+pretended(void *context)
+{
+	return *(int64_t *)context;
+}
+
+static int64_t now_ms;
+static const struct clock_source test_clock = {pretended, pretended, &now_ms};
+static const struct appraiser appraiser = {.clock = &test_clock};
+static struct bytes spki;
+static uint8_t spki_sha256[32];
+
+static void
+setup(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+
+	ck_assert_int_gt(len, 0);
+	spki = (struct bytes){der, (size_t)len};
+	SHA256(spki.data, spki.len, spki_sha256);
+	EVP_PKEY_free(key);
+	memset(&verifier, 0, sizeof(verifier));
+	now_ms = NOW_MS;
+}
+
+static void
+teardown(void)
+{
+	claims_unref(verifier.claims);
+	verifier.claims = NULL;
+	OPENSSL_free((void *)(uintptr_t)spki.data);
+	ck_assert_int_eq(fake_claims_references(), 0);
+}
+
+/* Claims of a good document, ten seconds old. */
+static struct claims *
+good_claims(const char *pcrs)
+{
+	struct claims *claims = fake_claims_new(pcrs);
+
+	claims->timestamp_ms = NOW_MS - 10000;
+	claims->not_after_ms = NOW_MS + 10000000;
+	claims->field_given[CLAIMS_USER_DATA] = true;
+	claims->fields[CLAIMS_USER_DATA] = spki;
+	return claims;
+}
+
+/* The enclave "payments" with these PCR sets. */
+static struct enclave_map *
+load(const char *pcrs, struct enclave **ret_enclave)
+{
+	const struct enclave_map_options options = {0};
+	struct enclave_client_error error;
+	struct enclave_map *map = NULL;
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+	    "{\"payments\":{\"url\":\"https://h\",\"max_age_ms\":%d,"
+	    "\"clock_skew_ms\":%d,\"pcrs\":%s}}",
+	    MAX_AGE_MS, SKEW_MS, pcrs);
+	ck_assert_msg(!enclave_map_new_json(
+			  bytes_from_string(text), &options, &map, &error),
+	    "%s", error.message);
+	*ret_enclave = enclave_map_at(map, 0);
+	return map;
+}
+
+static enum enclave_client_status
+appraise_body(const char *pcrs, const char *body,
+    struct appraisal *ret_appraisal, struct enclave_client_error *error)
+{
+	struct enclave *enclave;
+	struct enclave_map *map = load(pcrs, &enclave);
+	enum enclave_client_status status = appraise(
+	    &appraiser, enclave, bytes_from_string(body), ret_appraisal, error);
+
+	ck_assert_int_eq(status, ret_appraisal->status);
+	enclave_map_unref(map);
+	return status;
+}
+
+#define PCRS "{" PCR(0, "a") "}"
+
+START_TEST(good_evidence_is_accepted_with_its_key_and_deadline)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	ck_assert(!appraise_body(
+	    "[{" PCR(0, "b") "}," PCRS "]", BODY, &appraisal, &error));
+	ck_assert_int_eq(error.status, ENCLAVE_CLIENT_OK);
+	ck_assert_str_eq(error.message, "");
+	ck_assert_ptr_eq(appraisal.claims, verifier.claims);
+	ck_assert(appraisal.key_named);
+	ck_assert_mem_eq(appraisal.key.sha256, spki_sha256, 32);
+	ck_assert_uint_eq(appraisal.set, 1);
+	ck_assert_int_eq(appraisal.judged.wall_ms, NOW_MS);
+	ck_assert_int_eq(appraisal.deadline_ms, NOW_MS - 10000 + MAX_AGE_MS);
+	appraisal_clear(&appraisal);
+	ck_assert_ptr_null(appraisal.claims);
+	ck_assert_int_ne(appraisal.status, ENCLAVE_CLIENT_OK);
+	appraisal_clear(&appraisal);
+}
+END_TEST
+
+START_TEST(the_verifier_is_asked_with_the_enclaves_times)
+{
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	ck_assert(!appraise_body(PCRS, BODY, &appraisal, NULL));
+	ck_assert_int_eq(verifier.calls, 1);
+	ck_assert_str_eq(verifier.document, "document");
+	ck_assert_int_eq(verifier.check.now_ms, NOW_MS);
+	ck_assert_int_eq(verifier.check.max_age_ms, MAX_AGE_MS);
+	ck_assert_int_eq(verifier.check.clock_skew_ms, SKEW_MS);
+	appraisal_clear(&appraisal);
+}
+END_TEST
+
+static const struct {
+	enum enclave_client_status status;
+	enum enclave_client_step step;
+} verdicts[] = {
+    {ENCLAVE_CLIENT_ERR_COSE, ENCLAVE_CLIENT_STEP_STRUCTURE},
+    {ENCLAVE_CLIENT_ERR_CHAIN, ENCLAVE_CLIENT_STEP_CHAIN},
+    {ENCLAVE_CLIENT_ERR_SIGNATURE, ENCLAVE_CLIENT_STEP_SIGNATURE},
+    {ENCLAVE_CLIENT_ERR_TOO_OLD, ENCLAVE_CLIENT_STEP_TIME},
+    {ENCLAVE_CLIENT_ERR_MEMORY, ENCLAVE_CLIENT_STEP_NONE},
+};
+
+START_TEST(a_refusal_of_the_verifier_stands)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	verifier.status = verdicts[_i].status;
+	verifier.step = verdicts[_i].step;
+	ck_assert_int_eq(
+	    appraise_body(PCRS, BODY, &appraisal, &error), verdicts[_i].status);
+	ck_assert_int_eq(error.step, verdicts[_i].step);
+	ck_assert_str_eq(error.enclave, "payments");
+	ck_assert_str_eq(error.message, "payments: refused by test");
+	ck_assert_ptr_null(appraisal.claims);
+	ck_assert(!appraisal.key_named);
+	appraisal_clear(&appraisal);
+}
+END_TEST
+
+START_TEST(what_can_not_be_decoded_is_not_verified)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	ck_assert_int_eq(appraise_body(PCRS, "<html>", &appraisal, &error),
+	    ENCLAVE_CLIENT_ERR_ENCODING);
+	ck_assert_int_eq(verifier.calls, 0);
+	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_DECODE);
+	ck_assert_ptr_null(appraisal.claims);
+	appraisal_clear(&appraisal);
+}
+END_TEST
+
+START_TEST(replayed_or_unauthentic_claims_serve_nothing)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	verifier.claims->replayed = _i == 0;
+	verifier.claims->authentic = _i == 0;
+	ck_assert_int_ne(
+	    appraise_body(PCRS, BODY, &appraisal, &error), ENCLAVE_CLIENT_OK);
+	ck_assert_ptr_null(appraisal.claims);
+	ck_assert(!appraisal.key_named);
+	appraisal_clear(&appraisal);
+	struct enclave *enclave;
+	struct enclave_map *map = load(PCRS, &enclave);
+	ck_assert_int_ne(appraise_claims(&appraiser, enclave, verifier.claims,
+			     &appraisal, &error),
+	    ENCLAVE_CLIENT_OK);
+	ck_assert_ptr_null(appraisal.claims);
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
+static const struct {
+	const char *policy;
+	const char *shown;
+	bool names_key;
+	enum enclave_client_status status;
+} unaccepted[] = {
+    {PCRS, "0=b", true, ENCLAVE_CLIENT_ERR_MEASUREMENT},
+    {PCRS, "1=a", true, ENCLAVE_CLIENT_ERR_MEASUREMENT},
+    {PCRS, "0=b", false, ENCLAVE_CLIENT_ERR_MEASUREMENT},
+    {PCRS, "0=0 1=0 2=0", true, ENCLAVE_CLIENT_ERR_DEBUG},
+    {"{" PCR(0, "a") ",\"expires\":1800000000}", "0=a", true,
+	ENCLAVE_CLIENT_ERR_MEASUREMENT},
+};
+
+/* So that the cache can withdraw the key (DESIGN section 3). */
+START_TEST(an_unaccepted_measurement_keeps_claims_and_key)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims(unaccepted[_i].shown);
+	verifier.claims->field_given[CLAIMS_USER_DATA] =
+	    unaccepted[_i].names_key;
+	ck_assert_int_eq(
+	    appraise_body(unaccepted[_i].policy, BODY, &appraisal, &error),
+	    unaccepted[_i].status);
+	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_POLICY);
+	ck_assert_str_eq(error.enclave, "payments");
+	ck_assert_ptr_eq(appraisal.claims, verifier.claims);
+	ck_assert_int_eq(appraisal.key_named, unaccepted[_i].names_key);
+	if (appraisal.key_named)
+		ck_assert_mem_eq(appraisal.key.sha256, spki_sha256, 32);
+	appraisal_clear(&appraisal);
+}
+END_TEST
+
+START_TEST(accepted_evidence_that_names_no_key_is_refused)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	verifier.claims->fields[CLAIMS_USER_DATA].len = (size_t)_i;
+	ck_assert_int_eq(appraise_body(PCRS, BODY, &appraisal, &error),
+	    ENCLAVE_CLIENT_ERR_BINDING);
+	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_BINDING);
+	ck_assert_ptr_null(appraisal.claims);
+	ck_assert(!appraisal.key_named);
+	appraisal_clear(&appraisal);
+}
+END_TEST
+
+#define EXPIRES(seconds) "{" PCR(0, "a") ",\"expires\":" #seconds "}"
+
+/* The earliest of certificate, age and set. */
+static const struct {
+	const char *policy;
+	int64_t timestamp_ms;
+	int64_t not_after_ms;
+	int64_t deadline_ms;
+} deadlines[] = {
+    {PCRS, NOW_MS, INT64_MAX, NOW_MS + MAX_AGE_MS},
+    {PCRS, NOW_MS - MAX_AGE_MS + 1, INT64_MAX, NOW_MS + 1},
+    {PCRS, NOW_MS, NOW_MS + 5, NOW_MS + 5},
+    {PCRS, NOW_MS, NOW_MS + MAX_AGE_MS + 1, NOW_MS + MAX_AGE_MS},
+    {PCRS, NOW_MS, NOW_MS + MAX_AGE_MS - 1, NOW_MS + MAX_AGE_MS - 1},
+    {EXPIRES(1800000001), NOW_MS, INT64_MAX, NOW_MS + 1000},
+    {EXPIRES(1800000001), NOW_MS, NOW_MS + 999, NOW_MS + 999},
+    {EXPIRES(1900000000), NOW_MS, INT64_MAX, NOW_MS + MAX_AGE_MS},
+    {PCRS, NOW_MS + SKEW_MS, INT64_MAX, NOW_MS + SKEW_MS + MAX_AGE_MS},
+};
+
+START_TEST(the_deadline_is_the_earliest_end)
+{
+	struct appraisal first, again;
+	struct enclave *enclave;
+	struct enclave_map *map = load(deadlines[_i].policy, &enclave);
+
+	verifier.claims = good_claims("0=a");
+	verifier.claims->timestamp_ms = deadlines[_i].timestamp_ms;
+	verifier.claims->not_after_ms = deadlines[_i].not_after_ms;
+	ck_assert(!appraise(
+	    &appraiser, enclave, bytes_from_string(BODY), &first, NULL));
+	ck_assert_int_eq(first.deadline_ms, deadlines[_i].deadline_ms);
+	ck_assert(
+	    !appraise_claims(&appraiser, enclave, first.claims, &again, NULL));
+	ck_assert_int_eq(again.deadline_ms, deadlines[_i].deadline_ms);
+	appraisal_clear(&first);
+	appraisal_clear(&again);
+	enclave_map_unref(map);
+}
+END_TEST
+
+static const struct {
+	int64_t timestamp_ms;
+	int64_t not_after_ms;
+	enum enclave_client_status status;
+} ages[] = {
+    {NOW_MS - MAX_AGE_MS + 1, INT64_MAX, ENCLAVE_CLIENT_OK},
+    {NOW_MS - MAX_AGE_MS, INT64_MAX, ENCLAVE_CLIENT_ERR_TOO_OLD},
+    {0, INT64_MAX, ENCLAVE_CLIENT_ERR_TOO_OLD},
+    {NOW_MS, NOW_MS + 1, ENCLAVE_CLIENT_OK},
+    {NOW_MS, NOW_MS, ENCLAVE_CLIENT_ERR_EXPIRED},
+    {NOW_MS, 0, ENCLAVE_CLIENT_ERR_EXPIRED},
+    {NOW_MS + SKEW_MS, INT64_MAX, ENCLAVE_CLIENT_OK},
+    {NOW_MS + SKEW_MS + 1, INT64_MAX, ENCLAVE_CLIENT_ERR_FROM_FUTURE},
+    {INT64_MAX, INT64_MAX, ENCLAVE_CLIENT_ERR_FROM_FUTURE},
+};
+
+START_TEST(claims_are_judged_again_at_the_time_it_is)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+	struct enclave *enclave;
+	struct enclave_map *map = load(PCRS, &enclave);
+
+	verifier.claims = good_claims("0=a");
+	verifier.claims->timestamp_ms = ages[_i].timestamp_ms;
+	verifier.claims->not_after_ms = ages[_i].not_after_ms;
+	ck_assert_int_eq(appraise_claims(&appraiser, enclave, verifier.claims,
+			     &appraisal, &error),
+	    ages[_i].status);
+	ck_assert_int_eq(appraisal.status, ages[_i].status);
+	if (ages[_i].status) {
+		ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_TIME);
+		ck_assert_ptr_eq(
+		    strstr(error.message, "payments: "), error.message);
+		ck_assert_ptr_nonnull(strstr(error.message, " ms "));
+		ck_assert_ptr_null(appraisal.claims);
+	}
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
+START_TEST(claims_are_matched_with_the_policy_there_is_now)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+	struct enclave *enclave;
+	struct enclave_map *map = load("{" PCR(0, "b") "}", &enclave);
+
+	verifier.claims = good_claims("0=a");
+	ck_assert_int_eq(appraise_claims(&appraiser, enclave, verifier.claims,
+			     &appraisal, &error),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT);
+	ck_assert_ptr_eq(appraisal.claims, verifier.claims);
+	ck_assert(appraisal.key_named);
+	/* Shared, not copied. */
+	ck_assert_int_eq(verifier.claims->references, 2);
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("appraisal");
+	TCase *tcase = tcase_create("appraisal");
+	SRunner *runner = srunner_create(suite);
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(
+	    tcase, good_evidence_is_accepted_with_its_key_and_deadline);
+	tcase_add_test(tcase, the_verifier_is_asked_with_the_enclaves_times);
+	tcase_add_loop_test(
+	    tcase, a_refusal_of_the_verifier_stands, 0, COUNT(verdicts));
+	tcase_add_test(tcase, what_can_not_be_decoded_is_not_verified);
+	tcase_add_loop_test(
+	    tcase, replayed_or_unauthentic_claims_serve_nothing, 0, 2);
+	tcase_add_loop_test(tcase,
+	    an_unaccepted_measurement_keeps_claims_and_key, 0,
+	    COUNT(unaccepted));
+	tcase_add_loop_test(
+	    tcase, accepted_evidence_that_names_no_key_is_refused, 0, 10);
+	tcase_add_loop_test(
+	    tcase, the_deadline_is_the_earliest_end, 0, COUNT(deadlines));
+	tcase_add_loop_test(
+	    tcase, claims_are_judged_again_at_the_time_it_is, 0, COUNT(ages));
+	tcase_add_test(tcase, claims_are_matched_with_the_policy_there_is_now);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
