@@ -17,6 +17,10 @@ from pathlib import Path
 CASE = re.compile(r"(not )?ok\b\s*(\d+)?\s*(?:-\s*)?(.*)")
 PLAN = re.compile(r"1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.IGNORECASE)
 SKIP = re.compile(r"#\s*skip\S*\s*(.*)$", re.IGNORECASE)
+PYTEST_END = re.compile(r"\d+ \w+.* in [\d.]+s\b")
+PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?)\b")
+PYTEST_FAILED = re.compile(r"(?:FAILED|ERROR) (\S+::.*|\S+\.py\b.*)")
+PYTEST_SKIPPED = re.compile(r"SKIPPED \[(\d+)\] (.*)")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 EXIT_SKIP = 77
 LOG_LINES_MAX = 200
@@ -74,6 +78,29 @@ def judge_tap(outcome, entry):
         outcome.failures.append(f"exit status {entry['returncode']}")
 
 
+def judge_pytest(outcome, entry):
+    """pytest ends with a line that counts its cases; its status 5 says that
+    there was none."""
+    counts = {}
+    for line in lines_of(entry["stdout"]):
+        if PYTEST_END.search(line):
+            counts = {word: int(n) for n, word in PYTEST_COUNT.findall(line)}
+        if failed := PYTEST_FAILED.match(line):
+            outcome.failures.append(failed[1])
+        if skipped := PYTEST_SKIPPED.match(line):
+            outcome.skips += [skipped[2]] * int(skipped[1])
+    outcome.passed = counts.get("passed", 0)
+    unnamed = counts.get("failed", 0) + counts.get("error", 0)
+    unnamed += counts.get("errors", 0) - len(outcome.failures)
+    outcome.failures += ["a case that pytest does not name"] * unnamed
+    unnamed = counts.get("skipped", 0) - len(outcome.skips)
+    outcome.skips += ["pytest gives no reason (-rs)"] * unnamed
+    if not counts:
+        outcome.failures.append("pytest counted no case")
+    if entry["returncode"] and not outcome.failures:
+        outcome.failures.append(f"exit status {entry['returncode']}")
+
+
 def judge_exit(outcome, entry):
     """A program that only has an exit status counts as one case."""
     if entry["returncode"] == EXIT_SKIP:
@@ -90,6 +117,8 @@ def judge(entry, protocol):
     outcome = Outcome(entry["name"])
     if protocol == "tap":
         judge_tap(outcome, entry)
+    elif "pytest" in entry["command"]:
+        judge_pytest(outcome, entry)
     else:
         judge_exit(outcome, entry)
     if entry["result"] in ("TIMEOUT", "INTERRUPT"):
@@ -97,7 +126,7 @@ def judge(entry, protocol):
     return outcome
 
 
-def show_failure(outcome, entry):
+def show_failure(outcome, entry, build):
     """Prints what one needs to repair it: the failed cases, the log, the way
     to run it again."""
     print(f"FAILED {outcome.name}")
@@ -107,7 +136,7 @@ def show_failure(outcome, entry):
     lines = [line for line in lines if line and not line.startswith("ok ")]
     for line in lines[-LOG_LINES_MAX:]:
         print(f"    | {line}")
-    print(f"    again: {' '.join(entry['command'])}")
+    print(f"    again: meson test -C {build} -v {bare(outcome.name)}")
 
 
 def read_log(path):
@@ -150,7 +179,7 @@ def summarise(build, logbase, expected):
         else:
             outcome = judge(entry, protocols.get(bare(name)))
             if outcome.failures:
-                show_failure(outcome, entry)
+                show_failure(outcome, entry, build)
         outcomes.append(outcome)
     return outcomes
 

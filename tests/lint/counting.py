@@ -43,17 +43,46 @@ EXIT_ROWS = (
     ("it says that it skips", "no nginx\n", 77, "SKIP", (0, 0, 1)),
 )
 
+PYTEST_ROWS = (
+    ("all pass", "... [100%]\n3 passed in 0.01s\n", 0, "OK", (3, 0, 0)),
+    ("with a frame", "=== 3 passed in 1.00s ===\n", 0, "OK", (3, 0, 0)),
+    (
+        "one fails",
+        "FAILED test_a.py::test_b - no\n1 failed, 2 passed in 0.01s\n",
+        1,
+        "FAIL",
+        (2, 1, 0),
+    ),
+    ("unnamed failures", "2 failed, 1 error in 0.01s\n", 1, "FAIL", (0, 3, 0)),
+    (
+        "one skipped",
+        "SKIPPED [1] test_a.py:3: no files\n2 passed, 1 skipped in 0.01s\n",
+        0,
+        "OK",
+        (2, 0, 1),
+    ),
+    ("nothing found", "no tests ran in 0.00s\n", 5, "FAIL", (0, 1, 0)),
+    ("nothing found, status 0", "no tests ran in 0.00s\n", 0, "OK", (0, 1, 0)),
+    ("it does not start", "", 4, "FAIL", (0, 1, 0)),
+    ("passed, then a crash", "1 passed in 0.00s\n", -11, "FAIL", (1, 1, 0)),
+)
+
 
 def main():
     """See the module's text."""
     report = Report()
-    for protocol, rows in (("tap", ROWS), ("exitcode", EXIT_ROWS)):
+    for protocol, command, rows in (
+        ("tap", "./program", ROWS),
+        ("exitcode", "./program", EXIT_ROWS),
+        ("exitcode", "pytest", PYTEST_ROWS),
+    ):
         for name, stdout, returncode, result, expected in rows:
             entry = {
                 "name": name,
                 "stdout": stdout,
                 "returncode": returncode,
                 "result": result,
+                "command": [command],
             }
             outcome = summary.judge(entry, protocol)
             counted = (
@@ -62,7 +91,7 @@ def main():
                 len(outcome.skips),
             )
             report.step(
-                f"{protocol}: {name}",
+                f"{protocol}, {command}: {name}",
                 [] if counted == expected else [f"{counted}, not {expected}"],
             )
     return report.end()

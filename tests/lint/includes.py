@@ -225,7 +225,6 @@ def outside_steps(report, includes):
     for folder in ("bindings", "examples", "tests/cli"):
         users = [i for i in includes if i.under(folder)]
         if not users:
-            report.skip(f"{folder} sees only the public headers", "no C there")
             continue
         report.step(
             f"{folder} sees only the public headers",

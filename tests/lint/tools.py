@@ -37,8 +37,9 @@ def judge_all(name, command, paths):
     return report
 
 
-def judge_each(name, command, paths):
-    """A report with one step for each file, several run at a time."""
+def judge_each(name, command, paths, telling):
+    """A report with one step for each file, several run at a time. Of what the
+    tool says, the lines that match are shown."""
     report = Report()
     paths = [str(path) for path in paths]
     tool = shutil.which(command[0])
@@ -48,5 +49,7 @@ def judge_each(name, command, paths):
     with ThreadPoolExecutor(cpu_count()) as pool:
         said = pool.map(lambda path: run([*command, path]), paths)
         for path, complaints in zip(paths, said):
-            report.step(f"{name}: {path}", complaints)
+            lines = "".join(complaints).splitlines()
+            shown = [line for line in lines if telling.search(line)]
+            report.step(f"{name}: {path}", shown or complaints)
     return report
