@@ -8,7 +8,9 @@ change_begin(
 {
 	*change = (struct change){
 	    .cache = cache,
-	    .slot = slot,
+	    /* Once the write mutex is released, another update can drop it
+	     * from the table. */
+	    .slot = cache_slot_ref(slot),
 	    .now = clock_now(cache->appraiser->clock),
 	    .attested = slot->attested,
 	    .told = slot->told,
@@ -215,6 +217,8 @@ change_finish(struct change *change)
 	refusal_unref(change->failure);
 	change->draft = NULL;
 	change->failure = NULL;
+	cache_slot_unref(change->slot);
+	change->slot = NULL;
 	if (change->committed)
 		events_tell(&change->events, &change->cache->hooks);
 	else

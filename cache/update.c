@@ -285,7 +285,7 @@ apply(struct update *update)
 			change_commit(&update->changes[i]);
 }
 
-/* No lock is held, and the former table still holds every slot. */
+/* No lock is held: another update may be changing the same slots. */
 static void
 finish(struct update *update)
 {
