@@ -179,7 +179,7 @@ listen_on_loopback(struct evhttp *server)
 {
 	struct evhttp_bound_socket *bound =
 	    evhttp_bind_socket_with_handle(server, "127.0.0.1", 0);
-	struct sockaddr_in address;
+	struct sockaddr_in address = {0};
 	socklen_t len = sizeof(address);
 
 	if (bound == NULL)

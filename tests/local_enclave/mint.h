@@ -27,7 +27,7 @@ enum mint_fault {
 bool mint_fault_parse(const char *text, enum mint_fault *ret_fault);
 
 enum field_state {
-	/* What an enclave that gave no value gets. */
+	/* The enclave asked for no value. */
 	FIELD_NULL,
 	/* Real documents never do this. */
 	FIELD_ABSENT,

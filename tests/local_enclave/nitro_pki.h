@@ -61,7 +61,7 @@ void nitro_pki_open(
 void nitro_pki_prepare(
     struct nitro_pki *pki, const struct nitro_subject *subject, int64_t now_ms);
 
-/* The next document gets a new leaf, and a chain that suits it. */
+/* The next document will have a new leaf, and a chain that suits it. */
 void nitro_pki_forget(struct nitro_pki *pki);
 void nitro_pki_free(struct nitro_pki *pki);
 
