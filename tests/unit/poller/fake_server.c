@@ -60,11 +60,11 @@ answer(struct fake_server *server, size_t index)
 
 	/* Whether the peer still listens is not this server's business. */
 	(void)send(server->peers[index].fd, text, (size_t)len, MSG_NOSIGNAL);
-	drop_peer(server, index);
+	server->peers[index].asked = false;
 }
 
-/* Called with the lock held; true when the peer is still there. */
-static bool
+/* Called with the lock held. */
+static void
 hear(struct fake_server *server, size_t index)
 {
 	char text[4096];
@@ -77,7 +77,7 @@ hear(struct fake_server *server, size_t index)
 			server->counts.held--;
 		}
 		drop_peer(server, index);
-		return false;
+		return;
 	}
 	if (!server->peers[index].asked &&
 	    !strncmp(text, REQUEST_PREFIX, strlen(REQUEST_PREFIX))) {
@@ -87,7 +87,6 @@ hear(struct fake_server *server, size_t index)
 		if (server->counts.held > server->counts.held_most)
 			server->counts.held_most = server->counts.held;
 	}
-	return true;
 }
 
 static void
@@ -108,7 +107,7 @@ serve_once(struct fake_server *server, const struct pollfd *fds, size_t count)
 	/* From the end: dropping one moves the last into its place. */
 	for (size_t i = count; i-- > 0;)
 		if (fds[i].revents)
-			(void)hear(server, i);
+			hear(server, i);
 	for (size_t i = server->peer_count; i-- > 0;) {
 		if (!server->peers[i].asked || server->hold)
 			continue;

@@ -1,6 +1,7 @@
 /*
  * An endpoint on the loopback that answers every GET with 200 and two bytes,
- * at once or when it is let go.  The port is the kernel's choice.
+ * at once or when it is let go, and keeps the connection for the next.  The
+ * port is the kernel's choice.
  */
 #ifndef FAKE_SERVER_H
 #define FAKE_SERVER_H
