@@ -487,10 +487,11 @@ stress_update(struct stress_thread *thread)
 		.accepted = next_random(thread, 16),
 		.insecure = next_random(thread, 2)},
 	};
+	struct enclave_map *map = fake_map(next, 1 + next_random(thread, 2));
 
-	if (world_update(
-		&thread->stress->world, next, 1 + next_random(thread, 2)) != OK)
+	if (cache_update(thread->stress->world.cache, map, NULL) != OK)
 		atomic_fetch_add(&thread->stress->wrong, 1);
+	enclave_map_unref(map);
 }
 
 static void
