@@ -36,8 +36,9 @@ struct evidence_roots *roots_file(const char *folder, const char *name);
 struct evidence_check check_at(
     const struct evidence_roots *roots, int64_t now_ms);
 
-/* A folder that the environment names, or NULL; says so on standard error. */
-const char *folder_from(const char *variable);
+/* The folder of real documents, or NULL; then it says in TAP what is skipped.
+ */
+const char *vectors_folder(void);
 
 /* The status with this name ("OK", "ERR_FIELD"), or -1. */
 int status_by_name(const char *name);
