@@ -695,6 +695,27 @@ START_TEST(self_test_passes_here)
 }
 END_TEST
 
+static int64_t
+century_ahead(void *context)
+{
+	(void)context;
+	return clock_system.wall_ms(NULL) + INT64_C(3155760000000);
+}
+
+START_TEST(self_test_that_fails_names_the_builds)
+{
+	/* Its own certificate has expired by then: the control can't pass. */
+	const struct clock_source clock = {
+	    century_ahead, clock_system.boot_ms, NULL};
+
+	fixture_expect(gate_self_test(&clock, fixture.error),
+	    ENCLAVE_CLIENT_ERR_SELF_TEST, "a sound handshake did not finish");
+	fixture_expect(gate_self_test(&clock, fixture.error),
+	    ENCLAVE_CLIENT_ERR_SELF_TEST,
+	    curl_version_info(CURLVERSION_NOW)->version);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
@@ -734,6 +755,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, refused_handle_is_never_pooled);
 	tcase_add_test(tcase, insecure_switches_mark_verdicts_and_raise_events);
 	tcase_add_test(tcase, self_test_passes_here);
+	tcase_add_test(tcase, self_test_that_fails_names_the_builds);
 }
 
 int
