@@ -86,7 +86,7 @@ binding_from_claims(const struct binding_rule *rule,
 {
 	size_t digest_len = transform_bytes(rule->transform);
 	enum enclave_client_status status;
-	struct bytes value;
+	struct bytes value = {0};
 
 	status = find_value(rule, claims, &value, error);
 	if (status)

@@ -114,17 +114,16 @@ parts_clear(struct parts *parts)
 	curl_free(parts->port);
 }
 
-static enum enclave_client_status
-parts_read(const char *url, struct parts *ret_parts,
-    struct enclave_client_error *error)
+/* OUT_OF_MEMORY when there is no handle. */
+static CURLUcode
+parts_read(const char *url, struct parts *ret_parts)
 {
-	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
 	struct parts parts = {0};
-	CURLUcode code;
 	CURLU *handle = curl_url();
+	CURLUcode code;
 
 	if (!handle)
-		return error_memory(error);
+		return CURLUE_OUT_OF_MEMORY;
 	/* No CURLU_PUNYCODE: it needs a UTF-8 locale, which a daemon lacks. */
 	code = curl_url_set(handle, CURLUPART_URL, url,
 	    CURLU_DEFAULT_SCHEME | CURLU_DISALLOW_USER);
@@ -136,13 +135,11 @@ parts_read(const char *url, struct parts *ret_parts,
 		code = curl_url_get(
 		    handle, CURLUPART_PORT, &parts.port, CURLU_DEFAULT_PORT);
 	curl_url_cleanup(handle);
-	if (code) {
+	if (code)
 		parts_clear(&parts);
-		status = refuse_curl(error, code);
-	} else {
+	else
 		*ret_parts = parts;
-	}
-	return status;
+	return code;
 }
 
 static enum enclave_client_status
@@ -250,12 +247,14 @@ origin_from_url(const char *url, struct origin *ret_origin,
 	struct origin origin = {0};
 	struct parts parts = {0};
 	enum enclave_client_status status;
+	CURLUcode code;
 
 	status = check_typed(url, error);
-	if (!status)
-		status = parts_read(url, &parts, error);
 	if (status)
 		return status;
+	code = parts_read(url, &parts);
+	if (code)
+		return refuse_curl(error, code);
 	origin.https = !strcmp(parts.scheme, "https");
 	if (!origin.https && strcmp(parts.scheme, "http")) {
 		status = refuse(error, "the scheme is not https");

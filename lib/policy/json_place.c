@@ -94,6 +94,20 @@ json_refuse(struct enclave_client_error *error, const struct json_place *place,
 	    what);
 }
 
+static size_t
+least(size_t a, size_t b, size_t c)
+{
+	size_t least_of_two = a < b ? a : b;
+
+	return least_of_two < c ? least_of_two : c;
+}
+
+static bool
+same_letter(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
 /* Insertions, deletions and replacements between two names, case aside. */
 static size_t
 edit_distance(const char *a, const char *b)
@@ -107,15 +121,10 @@ edit_distance(const char *a, const char *b)
 		size_t diagonal = row[0];
 		row[0] = i + 1;
 		for (size_t j = 0; j < b_len; j++) {
-			bool same = tolower((unsigned char)a[i]) ==
-				    tolower((unsigned char)b[j]);
-			size_t best = diagonal + !same;
+			size_t replaced = diagonal + !same_letter(a[i], b[j]);
 			diagonal = row[j + 1];
-			if (row[j + 1] + 1 < best)
-				best = row[j + 1] + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			row[j + 1] = best;
+			row[j + 1] =
+			    least(replaced, row[j + 1] + 1, row[j] + 1);
 		}
 	}
 	return row[b_len];
