@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,32 +11,32 @@
 #define CHUNK_BYTES ((size_t)16 * 1024)
 
 /* Room for one more chunk and the NUL. */
-static int
-make_room(struct file_contents *contents, size_t *capacity, struct fault *fault)
+static bool
+make_room(struct file_contents *contents, size_t *capacity)
 {
-	size_t wanted = *capacity ? *capacity * 2 : 2 * CHUNK_BYTES;
 	char *data;
 
 	if (*capacity - contents->len > CHUNK_BYTES)
-		return EXIT_DONE;
-	data = realloc(contents->data, wanted);
+		return true;
+	data = realloc(contents->data, *capacity * 2);
 	if (!data)
-		return fault_memory(fault);
+		return false;
 	contents->data = data;
-	*capacity = wanted;
-	return EXIT_DONE;
+	*capacity *= 2;
+	return true;
 }
 
 static int
 read_descriptor(int descriptor, const char *path, size_t max,
     struct file_contents *contents, struct fault *fault)
 {
-	size_t capacity = 0;
+	size_t capacity = 2 * CHUNK_BYTES;
 	ssize_t got;
 
+	contents->data = malloc(capacity);
 	for (;;) {
-		if (make_room(contents, &capacity, fault))
-			return fault->exit_status;
+		if (!contents->data || !make_room(contents, &capacity))
+			return fault_memory(fault);
 		got = read(
 		    descriptor, contents->data + contents->len, CHUNK_BYTES);
 		if (got < 0 && errno == EINTR)

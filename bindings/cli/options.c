@@ -256,7 +256,7 @@ read_long(struct options *options, struct cursor *cursor, const char *given,
 {
 	const char *name = given + 2;
 	const struct option *option = find_name(name);
-	const char *argument = NULL;
+	const char *argument = "";
 
 	if (!option && strncmp(name, "no-", 3) == 0)
 		option = find_name(name + 3);
@@ -287,7 +287,7 @@ read_short(struct options *options, struct cursor *cursor, const char *given,
 {
 	for (const char *letter = given + 1; *letter; letter++) {
 		const struct option *option = find_letter(*letter);
-		const char *argument = NULL;
+		const char *argument;
 
 		if (!option)
 			return fault_set(fault, EXIT_USAGE,
@@ -295,7 +295,7 @@ read_short(struct options *options, struct cursor *cursor, const char *given,
 			    "lists them",
 			    given, *letter);
 		if (!takes_argument(option)) {
-			if (apply(options, option, NULL, fault))
+			if (apply(options, option, "", fault))
 				return fault->exit_status;
 			continue;
 		}

@@ -89,17 +89,17 @@ roots_of(const struct enclave_client_config *config,
 }
 
 static enum enclave_client_status
-check_arguments(const struct enclave_client_config *config,
-    const struct enclave_client_evidence *evidence, bool has_output,
+arguments_missing(struct enclave_client_error *error)
+{
+	return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "evidence and the place for the document are needed");
+}
+
+static enum enclave_client_status
+check_arguments(const struct enclave_client_config *config, int64_t at_ms,
     struct enclave_client_error *error)
 {
-	int64_t at_ms;
-
-	if (!evidence || !evidence->data || !has_output)
-		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "evidence and the place for the document are needed");
-	at_ms = evidence->judged_at_ms;
 	if (at_ms != ENCLAVE_CLIENT_AT_NOW &&
 	    at_ms != ENCLAVE_CLIENT_AT_DOCUMENT &&
 	    (at_ms < 0 || at_ms > JUDGED_AT_MS_MAX))
@@ -231,8 +231,10 @@ enclave_client_document_verify(const struct enclave_client_config *config,
 	struct judgement judgement;
 	enum enclave_client_status status;
 
+	if (!evidence || !evidence->data || !ret_document)
+		return arguments_missing(error);
 	buffer_init(&raw, DOCUMENT_MAX_BYTES);
-	status = check_arguments(config, evidence, ret_document != NULL, error);
+	status = check_arguments(config, evidence->judged_at_ms, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		goto out;
 	if (name)
@@ -306,8 +308,10 @@ enclave_client_document_read(const struct enclave_client_config *config,
 	enum enclave_client_status status;
 	bool complete = false;
 
+	if (!evidence || !evidence->data || !ret_document)
+		return arguments_missing(error);
 	buffer_init(&raw, DOCUMENT_MAX_BYTES);
-	status = check_arguments(config, evidence, ret_document != NULL, error);
+	status = check_arguments(config, evidence->judged_at_ms, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		goto out;
 	status = roots_of(config, &roots, error);
