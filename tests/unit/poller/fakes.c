@@ -583,6 +583,7 @@ fakes_begin(size_t count, int64_t poll_interval_ms)
 	MUST(count <= FAKE_SLOTS_MAX);
 	MUST(curl_global_init(CURL_GLOBAL_DEFAULT) == 0);
 	server = fake_server_new();
+	cache = (struct cache){0};
 	now = (struct moment){.wall_ms = 1700000000000, .boot_ms = 5000000};
 	cache.count = count;
 	for (size_t i = 0; i < count; i++) {
@@ -650,7 +651,7 @@ set_flights_closed(bool closed)
 }
 
 struct poller *
-fakes_start_poller(void)
+fakes_try_poller(void)
 {
 	struct poller_options options = {.cache = &cache, .clock = &fake_clock};
 	struct enclave_client_error error = {0};
@@ -658,10 +659,22 @@ fakes_start_poller(void)
 
 	/* Their jitter must decide no test: all wait, then start together. */
 	set_flights_closed(true);
-	MUST(poller_new(&options, &poller, &error) == ENCLAVE_CLIENT_OK);
+	if (poller_new(&options, &poller, &error)) {
+		MUST(!poller && error.status && error.message[0]);
+		return NULL;
+	}
 	fakes_settle(poller);
 	set_flights_closed(false);
 	fakes_advance(poller, START_MS);
+	return poller;
+}
+
+struct poller *
+fakes_start_poller(void)
+{
+	struct poller *poller = fakes_try_poller();
+
+	MUST(poller);
 	return poller;
 }
 

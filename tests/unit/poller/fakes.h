@@ -46,6 +46,8 @@ void fakes_end(void);
 struct fake_server *fakes_server(void);
 /* Every enclave's first poll starts, at the same moment. */
 struct poller *fakes_start_poller(void);
+/* NULL when it can't be made. */
+struct poller *fakes_try_poller(void);
 struct cache_slot *fakes_slot(size_t index);
 
 void fake_lock(void);

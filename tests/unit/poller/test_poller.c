@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "fakes.h"
 #include "poller/roster.h"
+#include "torture.h"
 
 #define INTERVAL_MS 300000
 /* More than any jitter adds. */
@@ -557,6 +558,78 @@ START_TEST(many_threads_wake_and_stop_it_at_once)
 }
 END_TEST
 
+/*
+ * Whichever call fails: either there is no poller, and it says why, or every
+ * enclave is polled in the end.
+ */
+START_TEST(no_failing_call_makes_it_lose_an_enclave)
+{
+	unsigned int started = 0;
+	bool failed = true;
+
+	for (unsigned int n = 0; failed; n++) {
+		struct poller *poller;
+		fakes_begin(20, INTERVAL_MS);
+		torture_begin(n);
+		poller = fakes_try_poller();
+		for (size_t i = 0; poller && i < 20; i++) {
+			WAIT_UNTIL(fakes_slot(i)->published ||
+				   fakes_slot(i)->failures);
+			/* What failed is due again after the floor. */
+			if (!LOOK(fakes_slot(i)->published)) {
+				fakes_settle(poller);
+				fakes_advance(poller, FLOOR_PASSED_MS);
+			}
+			WAIT_UNTIL(fakes_slot(i)->published);
+		}
+		started += poller != NULL;
+		failed = torture_end();
+		end(poller);
+	}
+	/* Handles, entries, buckets, heaps. */
+	ck_assert_uint_gt(started, 20);
+}
+END_TEST
+
+/* As a night goes: everything at once, in any order. */
+START_TEST(any_mix_of_events_ends_with_everything_given_back)
+{
+	struct poller *poller = begin(60);
+
+	srand((unsigned int)_i);
+	for (unsigned int i = 0; i < 600; i++) {
+		size_t index = (size_t)(rand() % 60);
+		switch (rand() % 8) {
+		case 0:
+			fakes_mark(fakes_slot(index), CACHE_DIRTY_WANTED);
+			break;
+		case 1:
+			fakes_learn(fakes_slot(index));
+			break;
+		case 2:
+			fakes_remove(poller, index);
+			break;
+		case 3:
+			fake_server_hold(fakes_server(), rand() % 2);
+			break;
+		case 4:
+			fake_server_set_status(
+			    fakes_server(), rand() % 2 ? 200 : 503);
+			break;
+		case 5:
+			fakes_jump_wall(poller, (rand() % 3 - 1) * 3600000);
+			break;
+		case 6:
+			fakes_settle(poller);
+			break;
+		default:
+			fakes_advance(poller, rand() % 400000);
+		}
+	}
+	end(poller);
+}
+END_TEST
+
 START_TEST(a_waiting_enclave_costs_little_memory)
 {
 	/* With its places in two heaps and a table: about 100 bytes. */
@@ -624,6 +697,9 @@ add_surroundings(Suite *suite)
 	    thread, a_removed_enclave_does_not_wait_for_the_resolver);
 	tcase_add_test(thread, it_may_be_stopped_twice_and_woken_after);
 	tcase_add_test(thread, many_threads_wake_and_stop_it_at_once);
+	tcase_add_test(thread, no_failing_call_makes_it_lose_an_enclave);
+	tcase_add_loop_test(
+	    thread, any_mix_of_events_ends_with_everything_given_back, 1, 6);
 	suite_add_tcase(suite, thread);
 }
 
