@@ -53,95 +53,42 @@ struct scenario {
 #define BAD  2
 #define MIN  INT64_C(60000)
 
-/* clang-format off: one line each, and the table below */
-#define CLOCKS(wall, boot)                                                     \
+#define STEP(...)                                                              \
 	{                                                                      \
-		OP_CLOCKS, 0, 0, wall, boot, 0, NULL                           \
+		__VA_ARGS__                                                    \
 	}
-#define AT(ms) CLOCKS(ms, ms)
+#define CLOCKS(wall, boot) STEP(OP_CLOCKS, 0, 0, wall, boot, 0, NULL)
+#define AT(ms)             CLOCKS(ms, ms)
 #define DOC(op, key, build, ms, want)                                          \
-	{                                                                      \
-		op, key, build, ms, 3 * HOUR_MS, want, NULL                    \
-	}
+	STEP(op, key, build, ms, 3 * HOUR_MS, want, NULL)
 #define EVIDENCE(key, build, ms, want)                                         \
 	DOC(OP_EVIDENCE, key, build, ms, ENCLAVE_CLIENT_##want)
 #define UNTIL(key, ms, end, want)                                              \
-	{                                                                      \
-		OP_EVIDENCE, key, GOOD, ms, end, ENCLAVE_CLIENT_##want, NULL   \
-	}
+	STEP(OP_EVIDENCE, key, GOOD, ms, end, ENCLAVE_CLIENT_##want, NULL)
 #define REPLAYED(key, build, ms, want)                                         \
 	DOC(OP_REPLAYED, key, build, ms, ENCLAVE_CLIENT_##want)
 #define FORGED(key, build, ms, want)                                           \
 	DOC(OP_FORGED, key, build, ms, ENCLAVE_CLIENT_##want)
 #define HOLD(key, build, ms) DOC(OP_HOLD, key, build, ms, 0)
-#define RELEASE(want)                                                          \
-	{                                                                      \
-		OP_RELEASE, 0, 0, 0, 0, ENCLAVE_CLIENT_##want, NULL            \
-	}
+#define RELEASE(want)        STEP(OP_RELEASE, 0, 0, 0, 0, ENCLAVE_CLIENT_##want, NULL)
 #define FAIL(status, words)                                                    \
-	{                                                                      \
-		OP_FAIL, 0, 0, 0, 0, ENCLAVE_CLIENT_##status, words            \
-	}
-#define EXPIRE                                                                 \
-	{                                                                      \
-		OP_EXPIRE, 0, 0, 0, 0, 0, NULL                                 \
-	}
-#define ACCEPT(builds)                                                         \
-	{                                                                      \
-		OP_ACCEPT, 0, builds, 0, 0, 0, NULL                            \
-	}
-#define MAX_AGE(ms)                                                            \
-	{                                                                      \
-		OP_MAX_AGE, 0, 0, ms, 0, 0, NULL                               \
-	}
-#define KEEP                                                                   \
-	{                                                                      \
-		OP_KEEP, 0, 0, 0, 0, 0, NULL                                   \
-	}
-#define INTERVAL(ms)                                                           \
-	{                                                                      \
-		OP_INTERVAL, 0, 0, ms, 0, 0, NULL                              \
-	}
-#define REMOVE                                                                 \
-	{                                                                      \
-		OP_REMOVE, 0, 0, 0, 0, 0, NULL                                 \
-	}
-#define ADD                                                                    \
-	{                                                                      \
-		OP_ADD, 0, 0, 0, 0, 0, NULL                                    \
-	}
+	STEP(OP_FAIL, 0, 0, 0, 0, ENCLAVE_CLIENT_##status, words)
+#define EXPIRE         STEP(OP_EXPIRE, 0, 0, 0, 0, 0, NULL)
+#define ACCEPT(builds) STEP(OP_ACCEPT, 0, builds, 0, 0, 0, NULL)
+#define MAX_AGE(ms)    STEP(OP_MAX_AGE, 0, 0, ms, 0, 0, NULL)
+#define KEEP           STEP(OP_KEEP, 0, 0, 0, 0, 0, NULL)
+#define INTERVAL(ms)   STEP(OP_INTERVAL, 0, 0, ms, 0, 0, NULL)
+#define REMOVE         STEP(OP_REMOVE, 0, 0, 0, 0, 0, NULL)
+#define ADD            STEP(OP_ADD, 0, 0, 0, 0, 0, NULL)
 #define JUDGE(key, want)                                                       \
-	{                                                                      \
-		OP_JUDGE, key, 0, 0, 0, ENCLAVE_CLIENT_##want, NULL            \
-	}
-#define LASTING(key, want)                                                     \
-	{                                                                      \
-		OP_LASTING, key, 0, 0, 0, want, NULL                           \
-	}
-#define LIVE(count)                                                            \
-	{                                                                      \
-		OP_LIVE, 0, 0, 0, 0, count, NULL                               \
-	}
-#define TOLD(events)                                                           \
-	{                                                                      \
-		OP_TOLD, 0, 0, 0, 0, 0, events                                 \
-	}
-#define SAYS(words)                                                            \
-	{                                                                      \
-		OP_SAYS, 0, 0, 0, 0, 0, words                                  \
-	}
-#define MARK                                                                   \
-	{                                                                      \
-		OP_MARK, 0, 0, 0, 0, 0, NULL                                   \
-	}
-#define SAME                                                                   \
-	{                                                                      \
-		OP_SAME, 0, 0, 0, 0, 0, NULL                                   \
-	}
-#define CHANGED                                                                \
-	{                                                                      \
-		OP_CHANGED, 0, 0, 0, 0, 0, NULL                                \
-	}
+	STEP(OP_JUDGE, key, 0, 0, 0, ENCLAVE_CLIENT_##want, NULL)
+#define LASTING(key, want) STEP(OP_LASTING, key, 0, 0, 0, want, NULL)
+#define LIVE(count)        STEP(OP_LIVE, 0, 0, 0, 0, count, NULL)
+#define TOLD(events)       STEP(OP_TOLD, 0, 0, 0, 0, 0, events)
+#define SAYS(words)        STEP(OP_SAYS, 0, 0, 0, 0, 0, words)
+#define MARK               STEP(OP_MARK, 0, 0, 0, 0, 0, NULL)
+#define SAME               STEP(OP_SAME, 0, 0, 0, 0, 0, NULL)
+#define CHANGED            STEP(OP_CHANGED, 0, 0, 0, 0, 0, NULL)
 
 static const struct scenario scenarios[] = {
     /* Accepting. */
@@ -315,6 +262,10 @@ static const struct scenario scenarios[] = {
 	    TOLD("expired"), CLOCKS(2 * MIN, 2 * MIN), JUDGE('A', ERR_TOO_OLD),
 	    EVIDENCE('A', GOOD, 0, OK), JUDGE('A', OK), TOLD("attested"),
 	    CLOCKS(2 * MIN, 60 * MIN), JUDGE('A', ERR_TOO_OLD)}},
+    {"spent evidence that comes again is counted from its first judging",
+	{EVIDENCE('A', GOOD, 0, OK), CLOCKS(365 * 24 * HOUR_MS, MIN), EXPIRE,
+	    CLOCKS(-50 * MIN, 2 * MIN), EVIDENCE('A', GOOD, 0, OK),
+	    CLOCKS(5 * MIN, 60 * MIN), JUDGE('A', ERR_TOO_OLD)}},
     {"bytes that flow may go on after the end, with and without a sweep",
 	{EVIDENCE('A', GOOD, 0, OK), AT(60 * MIN), LASTING('A', true), EXPIRE,
 	    LASTING('A', true), LASTING('B', false)}},
@@ -361,6 +312,11 @@ static const struct scenario scenarios[] = {
 	{EVIDENCE('A', GOOD, 0, OK), ACCEPT(1 << 3), LIVE(0),
 	    TOLD("attested measurement"), ACCEPT(1 << GOOD), JUDGE('A', OK),
 	    TOLD("attested recovered"), AT(60 * MIN), JUDGE('A', ERR_TOO_OLD)}},
+    {"a key that a policy brings back does not mend the network",
+	{EVIDENCE('A', BAD, 0, ERR_MEASUREMENT), TOLD("measurement"),
+	    FAIL(ERR_NETWORK, "no route"), TOLD("poll_failed"),
+	    ACCEPT(1 << BAD), JUDGE('A', OK), TOLD("attested"),
+	    FAIL(ERR_NETWORK, "no route"), TOLD("")}},
     {"what was remembered and has ended does not come back",
 	{EVIDENCE('A', BAD, 0, ERR_MEASUREMENT), AT(60 * MIN), ACCEPT(1 << BAD),
 	    LIVE(0)}},
@@ -391,7 +347,6 @@ static const struct scenario scenarios[] = {
 	    JUDGE('A', ERR_UNKNOWN_ENCLAVE), LASTING('A', false), LIVE(0),
 	    FAIL(ERR_NETWORK, "late"), EXPIRE, TOLD("")}},
 };
-/* clang-format on */
 
 struct play {
 	struct world world;
@@ -686,6 +641,8 @@ START_TEST(a_withdrawal_pushed_out_by_others_still_counts)
 	ck_assert_int_eq(publish(&world, slot,
 			     (struct document){100, GOOD, 5, 0, false, false}),
 	    ERR(MEASUREMENT));
+	ck_assert_ptr_nonnull(
+	    strstr(world.error.message, "may have been withdrawn"));
 	ck_assert_uint_eq(world_live(slot), 0);
 	/* At the ceiling, the others are still known by name. */
 	ck_assert_int_eq(world_judge(&world, slot, 0), ERR(MEASUREMENT));
@@ -694,6 +651,26 @@ START_TEST(a_withdrawal_pushed_out_by_others_still_counts)
 			     (struct document){100, GOOD, 6, 0, false, false}),
 	    OK);
 	ck_assert_int_eq(world_judge(&world, slot, 100), OK);
+	cache_slot_unref(slot);
+	world_end(&world);
+}
+END_TEST
+
+START_TEST(a_sweep_gives_the_documents_back)
+{
+	struct world world;
+	struct cache_slot *slot = begin(&world);
+	int objects = fake_objects();
+
+	for (char key = 'A'; key < 'E'; key++)
+		ck_assert_int_eq(
+		    publish(&world, slot,
+			(struct document){key, GOOD, 0, 0, false, false}),
+		    OK);
+	ck_assert_int_eq(fake_objects(), objects + 4);
+	fake_clock_set(HOUR_MS, HOUR_MS);
+	cache_expire(world.cache, slot, fake_now());
+	ck_assert_int_eq(fake_objects(), objects);
 	cache_slot_unref(slot);
 	world_end(&world);
 }
@@ -713,6 +690,7 @@ rules_suite(void)
 	tcase_add_test(ceilings, a_key_without_room_stays_withdrawn);
 	tcase_add_test(
 	    ceilings, a_withdrawal_pushed_out_by_others_still_counts);
+	tcase_add_test(ceilings, a_sweep_gives_the_documents_back);
 	suite_add_tcase(suite, ceilings);
 	return suite;
 }
