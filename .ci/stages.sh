@@ -62,6 +62,31 @@ named()
 	printf '== %s: %d s\n' "$name" "$((SECONDS - start))"
 }
 
+# shown NAME COMMAND...: counts as one; what it prints is what it is for.
+shown()
+{
+	local name=$1 start=$SECONDS
+	shift
+
+	printf '\n== %s: %s\n' "$name" "$*"
+	if "$@" </dev/null 2>&1; then
+		stages_passed=$((stages_passed + 1))
+	else
+		stages_failed=$((stages_failed + 1))
+	fi
+	printf '== %s: %d s\n' "$name" "$((SECONDS - start))"
+}
+
+any_test_of()
+{
+	grep -rqs --include=meson.build "suite:.*'$1'" tests
+}
+
+any_benchmark()
+{
+	grep -rqs --include=meson.build '^ *benchmark(' tests
+}
+
 # What git sees of the tree; nothing where there is no git.
 tree_state()
 {
@@ -79,6 +104,14 @@ build_with_clang()
 	[ -f build/clang/build.ninja ] ||
 		CC=clang meson setup build/clang || return 1
 	ninja -C build/clang
+}
+
+# The analyser of gcc 12 is sure of C alone, and slow: it has a build of its own.
+build_with_analyzer()
+{
+	[ -f build/analyzer/build.ninja ] || meson setup build/analyzer \
+		-Dtests=false -Dc_args=-fanalyzer || return 1
+	ninja -C build/analyzer
 }
 
 stages_end()

@@ -10,9 +10,9 @@ usage: tests/run.sh [--suite NAME]... [--sanitize address,undefined|thread]
 
 Installs what is missing (on Debian 12, as root or through sudo), builds into
 DIR (default build/test, reused) and runs the tests: all of them, or those of
-the named suites. The suites lint and style judge the text of the sources, so
-they are left out under a sanitizer; style, which needs clang's tools, runs
-only when it is named. ENCLAVE_CLIENT_VECTORS names the folder of real
+the named suites. Two suites run only when they are named: style, which needs
+clang's tools, and long, which needs hours. lint judges the text of the sources
+and is left out under a sanitizer. ENCLAVE_CLIENT_VECTORS names the folder of real
 documents; without it their tests are skipped.
 TEXT
 }
@@ -66,7 +66,7 @@ for suite in ${suites[@]+"${suites[@]}"}; do
 	select+=(--suite "$suite")
 done
 if [ "${#select[@]}" -eq 0 ]; then
-	select=(--no-suite style)
+	select=(--no-suite style --no-suite long)
 	[ "$sanitize" = none ] || select+=(--no-suite lint)
 	[ "$sanitize" != thread ] || select+=(--suite threads)
 fi
@@ -91,10 +91,15 @@ give_up()
 	exit 1
 }
 
+# A build directory of an older checkout is taken up again, if that is possible.
 configure()
 {
-	[ -f "$build/build.ninja" ] ||
-		meson setup "$build" "$top" "${setup[@]}"
+	if [ -f "$build/build.ninja" ]; then
+		meson setup --reconfigure "$build" "$top" "${setup[@]}" &&
+			return
+		rm -rf "$build"
+	fi
+	meson setup "$build" "$top" "${setup[@]}"
 }
 
 run_tests()
@@ -106,17 +111,20 @@ run_tests()
 		-t "$timeout_multiplier" "${select[@]}" || true
 }
 
-# Whatever a test started must have ended with it.
+# Whatever a test started must have ended with it, or be about to.
 check_left_running()
 {
 	local left
 
-	left=$(environment_left_running)
-	[ -n "$left" ] || return 0
+	for _ in {1..30}; do
+		left=$(environment_left_running)
+		[ -n "$left" ] || return 0
+		sleep 0.1
+	done
 	printf '%s\n' "$left"
 	while read -r pid _; do
 		kill "$pid" 2>/dev/null || true
-	done <<<"$left"
+	done < <(environment_left_running)
 	return 1
 }
 
@@ -128,7 +136,7 @@ stage 'build' ninja -C "$build" || give_up
 rm -f "$build/meson-logs/run.json"
 stage 'tests' run_tests || give_up
 status=0
-/usr/bin/env python3 "$top/tests/lib/summary.py" "$build" run \
+python3 -B "$top/tests/lib/summary.py" "$build" run \
 	"$stage_dir/expected" >"$stage_dir/summary" || status=1
 left=0
 stage 'nothing is left running' check_left_running || left=1
