@@ -383,21 +383,36 @@ static pthread_mutex_t pause_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t pause_changed = PTHREAD_COND_INITIALIZER;
 static bool pausing;
 static bool paused;
+static bool ended;
 
 void
 fake_pause(void)
 {
 	pthread_mutex_lock(&pause_lock);
 	pausing = true;
+	ended = false;
 	pthread_mutex_unlock(&pause_lock);
 }
 
-void
+bool
 fake_wait_paused(void)
 {
+	bool met;
+
 	pthread_mutex_lock(&pause_lock);
-	while (!paused)
+	while (!paused && !ended)
 		pthread_cond_wait(&pause_changed, &pause_lock);
+	met = paused;
+	pthread_mutex_unlock(&pause_lock);
+	return met;
+}
+
+void
+fake_thread_ended(void)
+{
+	pthread_mutex_lock(&pause_lock);
+	ended = true;
+	pthread_cond_broadcast(&pause_changed);
 	pthread_mutex_unlock(&pause_lock);
 }
 

@@ -52,12 +52,14 @@ enum enclave_client_status fake_appraise(const struct enclave *enclave,
     struct enclave_client_error *error);
 
 /*
- * Pause point: while set, appraise_claims() stops inside, and counts itself
- * in; fake_resume() lets it go on.
+ * Pause point: while set, appraise_claims() stops inside until fake_resume().
+ * A thread that should meet it says when it has ended, so that one that never
+ * did fails a test instead of hanging it: fake_wait_paused() is false then.
  */
 void fake_pause(void);
-void fake_wait_paused(void);
+bool fake_wait_paused(void);
 void fake_resume(void);
+void fake_thread_ended(void);
 
 /* Of everything the fakes count references on; 0 when nothing is left. */
 int fake_objects(void);

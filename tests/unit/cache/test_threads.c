@@ -63,6 +63,7 @@ run_publisher(void *argument)
 	publisher->status = cache_publish(publisher->world->cache,
 	    publisher->slot, publisher->generation, &appraisal, &error);
 	appraisal_clear(&appraisal);
+	fake_thread_ended();
 	return NULL;
 }
 
@@ -99,7 +100,7 @@ START_TEST(readers_do_not_wait_for_a_publisher_that_matches_again)
 	ck_assert_int_eq(world_publish(&world, slot, &first), OK);
 	fake_pause();
 	thread = start(run_publisher, &publisher); /* a policy long gone */
-	fake_wait_paused();
+	ck_assert(fake_wait_paused());
 	use_as_reader(&world, slot);
 	fake_resume();
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -119,6 +120,7 @@ run_update(void *argument)
 
 	if (world_update(world, &next, 1) != OK)
 		abort();
+	fake_thread_ended();
 	return NULL;
 }
 
@@ -132,7 +134,7 @@ START_TEST(readers_do_not_wait_for_an_update_and_see_all_of_it)
 	ck_assert_int_eq(world_publish(&world, slot, &first), OK);
 	fake_pause();
 	thread = start(run_update, &world);
-	fake_wait_paused();
+	ck_assert(fake_wait_paused());
 	use_as_reader(&world, slot); /* the former map, whole */
 	fake_resume();
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
@@ -160,7 +162,7 @@ START_TEST(two_publishers_leave_the_newer_evidence)
 
 	fake_pause();
 	threads[_i] = start(run_publisher, _i ? &newer : &older);
-	fake_wait_paused();
+	ck_assert(fake_wait_paused());
 	threads[!_i] = start(run_publisher, _i ? &older : &newer);
 	fake_resume();
 	ck_assert_int_eq(pthread_join(threads[0], NULL), 0);
@@ -260,8 +262,8 @@ run_waiter(void *argument)
 	struct waiter *waiter = argument;
 
 	atomic_store(&waiter->waiting, true);
-	waiter->status = cache_wait_live(
-	    waiter->world->cache, waiter->slot, INT64_MAX, &waiter->cancelled);
+	waiter->status = cache_wait_live(waiter->world->cache, waiter->slot,
+	    START_BOOT_MS + 1000, &waiter->cancelled);
 	return NULL;
 }
 
@@ -317,6 +319,9 @@ START_TEST(who_waits_is_woken)
 	while (!atomic_load(&waiter.waiting))
 		(void)sched_yield();
 	endings[_i].act(&waiter);
+	/* Who missed it ends too, and says so. */
+	fake_clock_set(1000, 1000);
+	cache_broadcast(world.cache);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	ck_assert_int_eq(waiter.status, endings[_i].want);
 	cache_slot_unref(waiter.slot);
@@ -336,7 +341,7 @@ START_TEST(waiting_ends_at_its_time)
 	ck_assert_int_eq(
 	    cache_wait_live(world.cache, slot, INT64_MIN, NULL), ERR(TIMEOUT));
 	ck_assert_int_eq(
-	    cache_wait_live(world.cache, slot, INT64_MAX, &cancelled),
+	    cache_wait_live(world.cache, slot, INT64_MIN, &cancelled),
 	    ERR(CANCELLED));
 	cache_slot_unref(slot);
 	world_end(&world);
