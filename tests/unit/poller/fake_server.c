@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define PEERS_MAX      256
-#define WAIT_S         30
+#define WAIT_S         15
 #define REQUEST_PREFIX "GET "
 
 struct peer {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define WAIT_S 30
+#define WAIT_S 15
 /* More than the poller waits for a flight that another has. */
 #define START_MS 2000
 
