@@ -14,6 +14,7 @@
 
 struct enclave_client_document {
 	struct claims *claims;
+	bool authentic;
 	/*
 	 * Structure held, so that a field that is not there is known to be
 	 * absent or null; of a broken document it may just be unread.
@@ -43,6 +44,7 @@ document_new(struct claims *claims, const struct policy *policy, size_t set,
 	document = calloc(1, sizeof(*document));
 	if (!document)
 		return NULL;
+	document->authentic = claims_authentic(claims);
 	document->complete = true;
 	document->insecure = insecure;
 	document->deadline_ms = deadline_ms;
@@ -267,14 +269,21 @@ out:
 	return status;
 }
 
+/* What was found out about evidence that is only shown. */
+struct finding {
+	struct claims *claims;
+	bool authentic;
+	bool complete; /* structure held */
+};
+
 /*
- * Claims for display: authentic when chain and signature hold, else whatever
- * could be read.  complete tells whether structure held.
+ * Judged at its own timestamp.  A refusal for time comes after chain and
+ * signature held for these very bytes, so that what they say is authentic all
+ * the same.
  */
 static enum enclave_client_status
 read_claims(struct bytes raw, const struct evidence_check *check,
-    struct claims **ret_claims, bool *ret_complete,
-    struct enclave_client_error *error)
+    struct finding *ret_finding, struct enclave_client_error *error)
 {
 	struct enclave_client_error own = {0};
 	struct claims *claims = NULL;
@@ -288,9 +297,13 @@ read_claims(struct bytes raw, const struct evidence_check *check,
 		error_copy(error, &own);
 		return status;
 	}
-	*ret_claims = claims;
-	*ret_complete = status == ENCLAVE_CLIENT_OK ||
-			own.step > ENCLAVE_CLIENT_STEP_STRUCTURE;
+	*ret_finding = (struct finding){
+	    .claims = claims,
+	    .authentic = status == ENCLAVE_CLIENT_OK ||
+			 own.step == ENCLAVE_CLIENT_STEP_TIME,
+	    .complete = status == ENCLAVE_CLIENT_OK ||
+			own.step > ENCLAVE_CLIENT_STEP_STRUCTURE,
+	};
 	return ENCLAVE_CLIENT_OK;
 }
 
@@ -302,11 +315,10 @@ enclave_client_document_read(const struct enclave_client_config *config,
 {
 	struct enclave_client_document *document;
 	struct evidence_roots *roots = NULL;
-	struct claims *claims = NULL;
 	struct buffer raw;
 	struct judgement judgement;
+	struct finding finding = {0};
 	enum enclave_client_status status;
-	bool complete = false;
 
 	if (!evidence || !evidence->data || !ret_document)
 		return arguments_missing(error);
@@ -323,25 +335,26 @@ enclave_client_document_read(const struct enclave_client_config *config,
 	    (struct bytes){evidence->data, evidence->len}, &raw, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		goto out;
-	status = read_claims(
-	    buffer_bytes(&raw), &judgement.check, &claims, &complete, error);
+	status =
+	    read_claims(buffer_bytes(&raw), &judgement.check, &finding, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		goto out;
-	document = document_new(claims, NULL, 0,
-	    claims_authentic(claims)
-		? deadline_of(claims, judgement.check.max_age_ms)
+	document = document_new(finding.claims, NULL, 0,
+	    finding.authentic
+		? deadline_of(finding.claims, judgement.check.max_age_ms)
 		: 0,
 	    judgement.insecure);
 	if (!document) {
 		status = error_memory(error);
 		goto out;
 	}
-	document->complete = complete;
+	document->authentic = finding.authentic;
+	document->complete = finding.complete;
 	*ret_document = document;
 	error_clear(error);
 
 out:
-	claims_unref(claims);
+	claims_unref(finding.claims);
 	evidence_roots_unref(roots);
 	buffer_clear(&raw);
 	return status;
@@ -353,7 +366,7 @@ bool
 enclave_client_document_authentic(
     const struct enclave_client_document *document)
 {
-	return document && claims_authentic(document->claims);
+	return document && document->authentic;
 }
 
 bool

@@ -9,6 +9,8 @@ import pathlib
 
 import pytest
 
+from harness import mint
+
 FOLDER = os.environ.get("ENCLAVE_CLIENT_VECTORS")
 INDEX = (
     json.loads((pathlib.Path(FOLDER) / "index.json").read_text())["documents"]
@@ -261,6 +263,21 @@ def test_the_moment_decides(attest_curl, vectors):
     ):
         run = attest_curl("--inspect-document", path_of(entry), "--at", at)
         assert run.exit == status, at
+
+
+@pytest.mark.parametrize("at", ["now", "document"])
+def test_time_refuses_and_the_claims_stay_authentic(
+    attest_curl, running, state, tmp_path, at
+):
+    """Made in 2096, when its own root has expired: good at no time at all, and
+    still the word of whoever signed it."""
+    path = tmp_path / "document"
+    mint(state, timestamp_ms=4_000_000_000_000, format="raw", out=path)
+    line = ["--insecure-nitro-root", running.nitro_root, "--inspect-document", path]
+    run = attest_curl(*line, "--at", at)
+    assert (run.exit, run.json["step"]) == (114, "time")
+    assert run.json["debug"] is False
+    assert run.json["document"]["pcrs"]["0"] == running.pcrs["0"]
 
 
 @pytest.mark.parametrize(
