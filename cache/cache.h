@@ -46,7 +46,11 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_new(
     const struct appraiser *appraiser, const struct cache_hooks *hooks,
     struct cache **ret_cache, struct enclave_client_error *error);
 void cache_free(struct cache *cache);
-/* Hooks may be set again before any slot exists (the poller comes later). */
+/*
+ * Another wake hook, or none (NULL).  On return no call of the former is under
+ * way, so that its owner may free itself; not from inside the hook.  A new one
+ * finds every slot of the map marked CONFIGURED.
+ */
 void cache_set_wake(
     struct cache *cache, void (*wake)(void *context), void *context);
 
@@ -113,9 +117,13 @@ size_t cache_live_keys(struct cache_slot *slot, struct moment now,
 
 /*
  * Takes an appraisal, accepted or refused (error tells why), and does what the
- * rules say.  policy_generation is what cache_slot_enclave() gave when it was
- * matched.  The result is the verdict that stands: OK when the key is live
- * now, else the refusal, in error.
+ * rules say.  policy_generation is what cache_slot_enclave() gave together
+ * with the very enclave that it was matched for: taken later, it would hide a
+ * change.  Where the policy did change, status, set and deadline become those
+ * of the new match; the caller clears the appraisal as ever.
+ *
+ * The result is the verdict that stands: OK when the key is live now, else the
+ * refusal, in error.  MEMORY: nothing changed.
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_publish(
     struct cache *cache, struct cache_slot *slot, uint64_t policy_generation,
@@ -124,8 +132,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_publish(
 void cache_note_failure(struct cache *cache, struct cache_slot *slot,
     const struct enclave_client_error *error);
 /*
- * Drops keys whose end has passed and tells EXPIRED when the last one went.
- * Called by the poller when a deadline comes.
+ * Gives back the documents of keys whose end has passed and tells EXPIRED when
+ * the last one went.  Called by the poller when a deadline comes; verdicts do
+ * not depend on it.
  */
 void cache_expire(
     struct cache *cache, struct cache_slot *slot, struct moment now);
@@ -145,19 +154,22 @@ enum cache_dirty {
 	CACHE_DIRTY_CONFIGURED = 4, /* added, changed or removed */
 };
 void cache_mark_wanted(struct cache *cache, struct cache_slot *slot);
-/* New reference on a dirty slot, or NULL; its bits are taken off. */
+/*
+ * New reference on a dirty slot, or NULL; its bits are taken off.  Nothing is
+ * marked while there is no wake hook.
+ */
 struct cache_slot *cache_next_dirty(struct cache *cache, unsigned int *ret_why);
 
 /*
  * Blocks until at least one key is live in slot, until until_boot_ms, or until
- * *cancelled (checked whenever cache_broadcast is called).  OK, TIMEOUT or
- * CANCELLED; the caller says why.
+ * *cancelled (checked whenever cache_broadcast is called).  OK, TIMEOUT,
+ * CANCELLED, or UNKNOWN_ENCLAVE once the slot is removed; the caller says why.
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_wait_live(
     struct cache *cache, struct cache_slot *slot, int64_t until_boot_ms,
     const atomic_bool *cancelled);
 void cache_broadcast(struct cache *cache);
-/* The last failure of the slot, or cleared. */
+/* The last failure or refusal since the last success, or cleared. */
 void cache_last_failure(
     struct cache_slot *slot, struct enclave_client_error *ret_error);
 

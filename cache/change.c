@@ -179,9 +179,8 @@ change_withdrawn(struct change *change, const struct entry *entry)
 	struct snapshot *draft = change_draft(change);
 	struct enclave_client_error about = {0};
 
-	if (!draft)
+	if (!draft || !snapshot_put(draft, entry))
 		return false;
-	snapshot_put(draft, entry);
 	if (!was_live)
 		return true;
 	change->attested = snapshot_live(draft, change->now) > 0;

@@ -97,9 +97,8 @@ put_accepted(struct publication *publication, const struct entry *entry)
 	bool was_live = former && entry_live(former, change->now);
 	struct snapshot *draft = change_draft(change);
 
-	if (!draft)
+	if (!draft || !snapshot_put(draft, entry))
 		return error_memory(&publication->reason);
-	snapshot_put(draft, entry);
 	snapshot_trim(draft, change->now);
 	if (!snapshot_find(draft, &entry->key))
 		return refuse_room(publication);

@@ -68,7 +68,7 @@ snapshot_live(const struct snapshot *snapshot, struct moment now)
 	return live;
 }
 
-void
+bool
 snapshot_put(struct snapshot *draft, const struct entry *entry)
 {
 	size_t i = 0;
@@ -77,13 +77,14 @@ snapshot_put(struct snapshot *draft, const struct entry *entry)
 	       !binding_key_equal(&draft->entries[i].key, &entry->key))
 		i++;
 	if (i == draft->room)
-		abort(); /* a draft is made with room for what is put into it */
+		return false;
 	entry_ref(entry);
 	if (i < draft->count)
 		entry_unref(&draft->entries[i]);
 	else
 		draft->count++;
 	draft->entries[i] = *entry;
+	return true;
 }
 
 void

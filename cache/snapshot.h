@@ -42,8 +42,11 @@ size_t snapshot_live(const struct snapshot *snapshot, struct moment now);
 
 /* On drafts only. */
 
-/* Replaces the key's entry or adds one; takes references of its own. */
-void snapshot_put(struct snapshot *draft, const struct entry *entry);
+/*
+ * Replaces the key's entry or adds one; takes references of its own.  False
+ * when the draft was made without room for one more.
+ */
+bool snapshot_put(struct snapshot *draft, const struct entry *entry);
 /* Keeps only what is needed to know its evidence again. */
 void snapshot_spend(struct snapshot *draft, size_t index);
 /*

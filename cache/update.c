@@ -81,7 +81,8 @@ rematch_accepted(struct change *change, const struct entry *former,
 	appraisal->key = former->key;
 	entry =
 	    entry_accepted(appraisal, change->draft->enclave, former->judged);
-	snapshot_put(change->draft, &entry);
+	if (!snapshot_put(change->draft, &entry))
+		return false;
 	if (!entry_live(&entry, change->now) || entry_live(former, change->now))
 		return true;
 	if (!change_attested(change, &entry))
