@@ -295,6 +295,22 @@ check_signature_algorithm(const struct subject *subject)
 }
 
 /*
+ * OpenSSL keeps no trace of why it could not decode a certificate's key: ask
+ * again, lest a lack of memory be taken for a verdict.
+ */
+static enum enclave_client_status
+refuse_point(const struct subject *subject, struct bytes point)
+{
+	EVP_PKEY *key = key_new(point);
+	bool good = key != NULL;
+
+	EVP_PKEY_free(key);
+	if (good || openssl_out_of_memory())
+		return error_memory(subject->error);
+	return refuse(subject, "has a key that is no point of P-384");
+}
+
+/*
  * P-384 as a named curve (RFC 5480 2.1.1): never parameters of the sender's
  * own choice, which can make any key fit any signature.
  */
@@ -322,10 +338,7 @@ check_key(const struct subject *subject)
 		return refuse(subject,
 		    "has a key that is not an uncompressed point of P-384");
 	if (!X509_get0_pubkey(subject->x509))
-		return openssl_out_of_memory()
-			   ? error_memory(subject->error)
-			   : refuse(subject,
-				 "has a key that is no point of P-384");
+		return refuse_point(subject, point);
 	return ENCLAVE_CLIENT_OK;
 }
 
@@ -336,6 +349,22 @@ is_repeated(const X509 *x509, int index)
 	    X509_EXTENSION_get_object(X509_get_ext(x509, index));
 
 	return X509_get_ext_by_OBJ(x509, oid, index) >= 0;
+}
+
+/* As with the key: what failed once for want of memory does not fail again. */
+static enum enclave_client_status
+refuse_extensions(const struct subject *subject)
+{
+	const uint8_t *next = subject->certificate->der.data;
+	X509 *again =
+	    d2i_X509(NULL, &next, (long)subject->certificate->der.len);
+	bool unreadable =
+	    again && X509_get_extension_flags(again) & EXFLAG_INVALID;
+
+	X509_free(again);
+	return unreadable
+		   ? refuse(subject, "has an extension that can't be read")
+		   : error_memory(subject->error);
 }
 
 /*
@@ -369,10 +398,7 @@ check_extensions(const struct subject *subject)
 			    "has a critical extension that is not known here");
 	}
 	if (X509_get_extension_flags(subject->x509) & EXFLAG_INVALID)
-		return openssl_out_of_memory()
-			   ? error_memory(subject->error)
-			   : refuse(subject,
-				 "has an extension that can't be read");
+		return refuse_extensions(subject);
 	return ENCLAVE_CLIENT_OK;
 }
 

@@ -9,9 +9,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "evidence/key.h"
 
-/* 04, x and y: a point of P-384, uncompressed (SEC 1 2.3.3). */
-#define POINT_BYTES 97
 /* Longest name in a message; longer ones are cut there. */
 #define LABEL_MAX_BYTES 160
 

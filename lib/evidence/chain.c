@@ -6,8 +6,8 @@
 #include <openssl/x509v3.h>
 
 #include "evidence/digest.h"
+#include "evidence/key.h"
 #include "evidence/openssl_error.h"
-#include "evidence/signature.h"
 
 /* The bundle and, last, the leaf. */
 #define CERTIFICATES_MAX (BUNDLE_CERTIFICATES_MAX + 1)
@@ -274,7 +274,7 @@ static enum enclave_client_status
 check_leaf_signature(const struct certificate *leaf,
     const struct verified_chain *chain, struct enclave_client_error *error)
 {
-	EVP_PKEY *key = signature_key_new(chain->issuer_point);
+	EVP_PKEY *key = key_new(chain->issuer_point);
 	int verified = key ? X509_verify(leaf->x509, key) : -1;
 
 	EVP_PKEY_free(key);

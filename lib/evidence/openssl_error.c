@@ -2,13 +2,32 @@
 
 #include <openssl/err.h>
 
+/* A code that OpenSSL itself never raises. */
+#define FENCE_REASON 1
+
+static bool
+is_memory(unsigned long code)
+{
+	return ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+}
+
+static bool
+is_fence(unsigned long code)
+{
+	return ERR_GET_LIB(code) == ERR_LIB_USER &&
+	       ERR_GET_REASON(code) == FENCE_REASON;
+}
+
+/*
+ * The fence keeps the caller's old failure from being taken for ours, and,
+ * as the oldest entry, says that everything behind it is ours to read.
+ */
 void
 openssl_errors_begin(void)
 {
 	(void)ERR_set_mark();
-	/* A fence, so that the caller's old failure is not taken for ours. */
-	if (openssl_out_of_memory())
-		ERR_raise(ERR_LIB_USER, ERR_R_OPERATION_FAIL);
+	if (!ERR_peek_error() || is_memory(ERR_peek_last_error()))
+		ERR_raise(ERR_LIB_USER, FENCE_REASON);
 }
 
 void
@@ -17,8 +36,20 @@ openssl_errors_end(void)
 	(void)ERR_pop_to_mark();
 }
 
+/*
+ * OpenSSL buries a lack of memory under what followed from it, and its queue
+ * can only be read by emptying it.
+ */
 bool
 openssl_out_of_memory(void)
 {
-	return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+	bool found = false;
+	unsigned long code;
+
+	if (!is_fence(ERR_peek_error()))
+		return is_memory(ERR_peek_last_error());
+	while ((code = ERR_get_error()) != 0)
+		found = found || is_memory(code);
+	ERR_raise(ERR_LIB_USER, FENCE_REASON);
+	return found;
 }

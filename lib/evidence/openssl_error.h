@@ -1,7 +1,7 @@
 /*
  * OpenSSL's error queue belongs to the caller (libcurl turns anything left on
  * it into another error code), and "out of memory" must not be taken for a
- * verdict.
+ * verdict on a document.
  */
 #ifndef EVIDENCE_OPENSSL_ERROR_H
 #define EVIDENCE_OPENSSL_ERROR_H
@@ -9,13 +9,16 @@
 #include <stdbool.h>
 
 /*
- * Between these two everything that is put on the queue is taken off again.
- * They nest.
+ * Between these two, which do not nest, everything that is put on the queue is
+ * taken off again.
  */
 void openssl_errors_begin(void);
 void openssl_errors_end(void);
 
-/* The newest entry of the queue since begin says that memory is short. */
+/*
+ * Something that OpenSSL reported since begin, or since this was last asked,
+ * is a lack of memory.
+ */
 bool openssl_out_of_memory(void);
 
 #endif

@@ -1314,6 +1314,7 @@ add_blocks(
     struct evidence_roots *roots, BIO *bio, struct enclave_client_error *error)
 {
 	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	int reason;
 
 	while (!status) {
 		char *name = NULL;
@@ -1331,9 +1332,11 @@ add_blocks(
 	}
 	if (status)
 		return status;
+	/* Why there was no further block: at the end there is no start line. */
+	reason = ERR_GET_REASON(ERR_peek_last_error());
 	if (openssl_out_of_memory())
 		return error_memory(error);
-	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+	if (reason != PEM_R_NO_START_LINE)
 		return error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "not a Nitro root: the PEM can't be read");

@@ -1,36 +1,13 @@
 #include "evidence/signature.h"
 
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
-#include <openssl/params.h>
+#include <openssl/evp.h>
 
+#include "evidence/key.h"
 #include "evidence/openssl_error.h"
 
 /* Two INTEGERs of at most 49 bytes in a SEQUENCE. */
 #define DER_SIGNATURE_MAX_BYTES 112
-
-EVP_PKEY *
-signature_key_new(struct bytes point)
-{
-	static char curve[] = "P-384";
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	EVP_PKEY *key = NULL;
-	OSSL_PARAM parameters[] = {
-	    OSSL_PARAM_construct_utf8_string(
-		OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
-	    OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-		(void *)(uintptr_t)point.data, point.len),
-	    OSSL_PARAM_construct_end(),
-	};
-
-	if (context && EVP_PKEY_fromdata_init(context) == 1 &&
-	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) !=
-		1)
-		key = NULL;
-	EVP_PKEY_CTX_free(context);
-	return key;
-}
 
 /*
  * COSE has r and s side by side, OpenSSL wants them in DER.  0 when memory is
@@ -81,7 +58,7 @@ signature_verify(struct bytes point, const struct envelope *envelope,
 {
 	uint8_t der[DER_SIGNATURE_MAX_BYTES];
 	size_t der_len = der_signature(envelope->signature, der);
-	EVP_PKEY *key = signature_key_new(point);
+	EVP_PKEY *key = key_new(point);
 	int verdict = -1;
 
 	if (key && der_len)

@@ -2,13 +2,8 @@
 #ifndef EVIDENCE_SIGNATURE_H
 #define EVIDENCE_SIGNATURE_H
 
-#include <openssl/evp.h>
-
 #include "base/error.h"
 #include "evidence/cose.h"
-
-/* New P-384 key, NULL when memory is short or it is no point of the curve. */
-EVP_PKEY *signature_key_new(struct bytes point);
 
 /* SIGNATURE unless the key at point signed this payload. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status signature_verify(
