@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tls/handshake.h"
+#include "tls/target.h"
 #include "tls/verdict.h"
 
 enum enclave_client_status
@@ -28,12 +29,26 @@ gate_attachment_init(struct gate_attachment *attachment,
 	}
 	*attachment = (struct gate_attachment){
 	    .gate = gate,
+	    .kind = GATE_OWN,
 	    .slot = cache_slot_ref(slot),
 	    .enclave = enclave,
 	    .evidence_origin = evidence_origin,
 	    .mode = GATE_REQUEST,
 	};
 	return ENCLAVE_CLIENT_OK;
+}
+
+void
+gate_attachment_init_curl(struct gate_attachment *attachment,
+    const struct gate *gate, const struct gate_callers_hooks *callers)
+{
+	*attachment = (struct gate_attachment){
+	    .gate = gate,
+	    .kind = GATE_CURL,
+	    .mode = GATE_REQUEST,
+	};
+	if (callers)
+		attachment->callers = *callers;
 }
 
 void
@@ -51,7 +66,9 @@ gate_attachment_clear(struct gate_attachment *attachment)
 void
 gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 {
-	struct enclave *enclave = cache_slot_enclave(attachment->slot, NULL);
+	struct enclave *enclave =
+	    attachment->slot ? cache_slot_enclave(attachment->slot, NULL)
+			     : NULL;
 
 	/* A pooled handle follows the configuration of the moment; where the
 	 * enclave is gone, judging says so. */
@@ -74,6 +91,17 @@ refuse(struct gate_attachment *attachment, const char *why)
 	return error_set(&attachment->error,
 	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, ENCLAVE_CLIENT_STEP_NONE,
 	    "nothing was sent: %s", why);
+}
+
+static enum enclave_client_status
+check_running(struct gate_attachment *attachment)
+{
+	const atomic_bool *stopped = attachment->gate->stopped;
+
+	if (!stopped || !atomic_load(stopped))
+		return ENCLAVE_CLIENT_OK;
+	return error_set(&attachment->error, ENCLAVE_CLIENT_ERR_CANCELLED,
+	    ENCLAVE_CLIENT_STEP_NONE, "the client was stopped");
 }
 
 /* Plain http behind an HTTPS proxy shows the proxy's SSL. */
@@ -104,15 +132,6 @@ refuse_redirect(struct gate_attachment *attachment, const char *url)
 	return ENCLAVE_CLIENT_ERR_REDIRECT;
 }
 
-/* url begins with the origin as we wrote it, and goes on with a path. */
-static bool
-origin_as_written(const struct enclave *enclave, const char *url)
-{
-	size_t len = strlen(enclave->url);
-
-	return !strncmp(url, enclave->url, len) && url[len] == '/';
-}
-
 static enum enclave_client_status
 check_url(struct gate_attachment *attachment, CURL *easy)
 {
@@ -129,7 +148,7 @@ check_url(struct gate_attachment *attachment, CURL *easy)
 			    "this connection may carry the evidence GET only");
 		return ENCLAVE_CLIENT_OK;
 	}
-	if (origin_as_written(enclave, url))
+	if (target_as_written(enclave, url))
 		return ENCLAVE_CLIENT_OK;
 	if (origin_from_url(url, &origin, NULL))
 		return refuse(attachment, "the URL's origin can't be read");
@@ -190,6 +209,8 @@ check_live(struct gate_attachment *attachment, struct verdict *verdict)
 	status = cache_judge(attachment->slot, &verdict->key,
 	    clock_now(attachment->gate->clock), &hit, &attachment->error);
 	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
+	if (status && attachment->kind != GATE_OWN)
+		cache_mark_wanted(attachment->gate->cache, attachment->slot);
 	if (status)
 		return status;
 	verdict->evidence_only = false;
@@ -207,9 +228,17 @@ judge_request(struct gate_attachment *attachment, CURL *easy)
 	struct verdict *verdict;
 	SSL *ssl;
 
+	status = check_running(attachment);
+	if (status)
+		return status;
 	status = check_scheme(attachment, easy);
 	if (status)
 		return status;
+	if (attachment->kind == GATE_CURL) {
+		status = target_find(attachment, easy);
+		if (status)
+			return status;
+	}
 	status = check_url(attachment, easy);
 	if (status)
 		return status;
@@ -232,8 +261,12 @@ before_request(
 {
 	struct gate_attachment *attachment = argument;
 
-	(void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
 	attachment->ran = false;
+	/* A caller's own callback first: ours decides last. */
+	if (attachment->callers.prereq &&
+	    attachment->callers.prereq(attachment->callers.prereq_data, peer_ip,
+		own_ip, peer_port, own_port) != CURL_PREREQFUNC_OK)
+		return CURL_PREREQFUNC_ABORT;
 	if (judge_request(attachment, attachment->easy))
 		return CURL_PREREQFUNC_ABORT;
 	attachment->ran = true;

@@ -24,6 +24,28 @@ struct gate {
 	const struct clock_source *clock;
 	X509_STORE *trust; /* ordinary verification */
 	bool insecure_key_log;
+	/* The client was stopped: nothing passes any more.  NULL: never. */
+	const atomic_bool *stopped;
+};
+
+/* Whose connection it is that the hooks hang on. */
+enum gate_kind {
+	/* A handle of ours: one enclave, the client's trust store. */
+	GATE_OWN,
+	/* A caller's easy handle: the enclave is found by the URL, libcurl's
+	 * own store verifies. */
+	GATE_CURL,
+	/* A caller's SSL_CTX or SSL: one enclave, its own store verifies.
+	 * Shared between its connections, so never written to. */
+	GATE_OPENSSL
+};
+
+/* A caller's callbacks, which libcurl can't give back; ours decide last. */
+struct gate_callers_hooks {
+	curl_ssl_ctx_callback ssl_ctx;
+	void *ssl_ctx_data;
+	curl_prereq_callback prereq;
+	void *prereq_data;
 };
 
 enum gate_mode {
@@ -42,6 +64,9 @@ enum gate_mode {
  */
 struct gate_attachment {
 	const struct gate *gate;
+	enum gate_kind kind;
+	struct gate_callers_hooks callers; /* GATE_CURL */
+	/* GATE_CURL: NULL until the first URL was seen. */
 	struct cache_slot *slot; /* owned reference */
 	struct enclave *enclave; /* owned reference: as configured at attach */
 	struct origin evidence_origin;
@@ -69,6 +94,9 @@ struct gate_attachment {
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attachment_init(
     struct gate_attachment *attachment, const struct gate *gate,
     struct cache_slot *slot, struct enclave_client_error *error);
+/* For a caller's handle: the enclave comes with the URL. */
+void gate_attachment_init_curl(struct gate_attachment *attachment,
+    const struct gate *gate, const struct gate_callers_hooks *callers);
 void gate_attachment_clear(struct gate_attachment *attachment);
 /* Before each transfer: forgets what the last one left, sets the mode. */
 void gate_attachment_begin(
@@ -82,6 +110,30 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach(
 /* The hook for an SSL_CTX that libcurl, or the self-test, is about to use. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_prepare_ssl_ctx(
     struct gate_attachment *attachment, SSL_CTX *ssl_ctx,
+    struct enclave_client_error *error);
+
+/*
+ * Hangs the hooks on a caller's SSL_CTX, or on one SSL alone.  attachment is
+ * of kind GATE_OPENSSL and given away: release(context) is called when OpenSSL
+ * frees the object, or at once where it could not take it.
+ */
+struct gate_owned {
+	struct gate_attachment *attachment;
+	void (*release)(void *context);
+	void *context;
+};
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach_ssl_ctx(
+    const struct gate_owned *owned, SSL_CTX *ssl_ctx,
+    struct enclave_client_error *error);
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach_ssl(
+    const struct gate_owned *owned, SSL *ssl,
+    struct enclave_client_error *error);
+/*
+ * The second half for a connection that libcurl knows nothing of: judged by
+ * this client, for the attached enclave, not resumed, and live now.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_check_ssl(
+    const struct gate *gate, SSL *ssl, struct cache_hit *ret_hit,
     struct enclave_client_error *error);
 
 /*

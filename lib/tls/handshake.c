@@ -4,7 +4,10 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <strings.h>
 
+#include "tls/note.h"
+#include "tls/target.h"
 #include "tls/verdict.h"
 
 static const struct origin *
@@ -15,8 +18,8 @@ expected_origin(const struct gate_attachment *attachment)
 }
 
 /* RFC 9525: a literal address must stand in an iPAddress SAN. */
-static bool
-set_reference_identity(X509_VERIFY_PARAM *param, const char *host)
+bool
+handshake_expect_host(X509_VERIFY_PARAM *param, const char *host)
 {
 	unsigned char address[sizeof(struct in6_addr)];
 	char literal[INET6_ADDRSTRLEN];
@@ -37,7 +40,8 @@ set_reference_identity(X509_VERIFY_PARAM *param, const char *host)
 }
 
 static enum enclave_client_status
-refuse_ordinary(struct gate_attachment *attachment, int x509_error)
+refuse_ordinary(
+    struct gate_attachment *attachment, const char *host, int x509_error)
 {
 	const char *hint = "";
 	enum enclave_client_status status;
@@ -47,8 +51,7 @@ refuse_ordinary(struct gate_attachment *attachment, int x509_error)
 		hint = "; is this machine's clock right?";
 	status = error_set(&attachment->error, ENCLAVE_CLIENT_ERR_NETWORK,
 	    ENCLAVE_CLIENT_STEP_NONE, "TLS certificate for %s refused: %s%s",
-	    expected_origin(attachment)->host,
-	    X509_verify_cert_error_string(x509_error), hint);
+	    host, X509_verify_cert_error_string(x509_error), hint);
 	error_set_foreign(&attachment->error, ENCLAVE_CLIENT_FOREIGN_CURL,
 	    CURLE_PEER_FAILED_VERIFICATION);
 	return status;
@@ -60,8 +63,8 @@ refuse_ordinary(struct gate_attachment *attachment, int x509_error)
  * run, so the outer one can't be relied on.
  */
 static enum enclave_client_status
-check_web_pki(
-    struct gate_attachment *attachment, X509_STORE_CTX *outer, const SSL *ssl)
+verify_by_trust_store(struct gate_attachment *attachment, X509_STORE_CTX *outer,
+    const SSL *ssl, const char *host)
 {
 	enum enclave_client_status status;
 	X509_VERIFY_PARAM *param;
@@ -79,7 +82,7 @@ check_web_pki(
 	X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
 	X509_VERIFY_PARAM_set_time(
 	    param, (time_t)(clock_now(attachment->gate->clock).wall_ms / 1000));
-	if (!set_reference_identity(param, expected_origin(attachment)->host))
+	if (!handshake_expect_host(param, host))
 		goto out;
 
 	verified = X509_verify_cert(inner);
@@ -90,7 +93,7 @@ check_web_pki(
 		int x509_error = X509_STORE_CTX_get_error(inner);
 		if (x509_error == X509_V_OK)
 			x509_error = X509_V_ERR_UNSPECIFIED;
-		status = refuse_ordinary(attachment, x509_error);
+		status = refuse_ordinary(attachment, host, x509_error);
 		goto out;
 	}
 	X509_STORE_CTX_set0_verified_chain(
@@ -100,6 +103,64 @@ check_web_pki(
 out:
 	X509_STORE_CTX_free(inner);
 	return status;
+}
+
+/*
+ * By the store of the connection itself: for a caller's handle libcurl's CA
+ * options mean what they mean to libcurl.  Always, whatever VERIFYPEER says:
+ * where that made libcurl load no store, nothing is trusted.
+ */
+static enum enclave_client_status
+verify_by_own_store(
+    struct gate_attachment *attachment, X509_STORE_CTX *outer, const char *host)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(outer);
+	int x509_error;
+
+	if (!handshake_expect_host(param, host))
+		return error_memory(&attachment->error);
+	if (X509_verify_cert(outer) == 1)
+		return ENCLAVE_CLIENT_OK;
+	x509_error = X509_STORE_CTX_get_error(outer);
+	return refuse_ordinary(attachment, host,
+	    x509_error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : x509_error);
+}
+
+static enum enclave_client_status
+check_web_pki(struct gate_attachment *attachment, X509_STORE_CTX *outer,
+    const SSL *ssl, const char *host)
+{
+	if (attachment->kind == GATE_OWN)
+		return verify_by_trust_store(attachment, outer, ssl, host);
+	return verify_by_own_store(attachment, outer, host);
+}
+
+static bool
+is_literal(const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return host[0] == '[' || inet_pton(AF_INET, host, address) == 1;
+}
+
+enum peer { PEER_ENCLAVE, PEER_PROXY, PEER_UNKNOWN };
+
+/*
+ * libcurl calls the same hook for an HTTPS proxy's TLS.  The name that this
+ * SSL itself asks for tells them apart; without one (an address) only the
+ * enclave may be meant.  What is taken for a proxy never gets a verdict.
+ */
+static enum peer
+find_peer(const struct gate_attachment *attachment, const SSL *ssl)
+{
+	const char *host = expected_origin(attachment)->host;
+	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	if (attachment->kind == GATE_OPENSSL || !attachment->easy)
+		return PEER_ENCLAVE;
+	if (!asked)
+		return is_literal(host) ? PEER_ENCLAVE : PEER_UNKNOWN;
+	return strcasecmp(asked, host) ? PEER_PROXY : PEER_ENCLAVE;
 }
 
 /* What the enclave's binding rule makes of the leaf. */
@@ -141,6 +202,9 @@ check_key(struct gate_attachment *attachment, struct verdict *verdict)
 	status = cache_judge(attachment->slot, &attachment->key,
 	    clock_now(attachment->gate->clock), &hit, &attachment->error);
 	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
+	/* Our own requests learn; for others the poller is woken. */
+	if (status && attachment->kind != GATE_OWN)
+		cache_mark_wanted(attachment->gate->cache, attachment->slot);
 	if (status)
 		return status;
 	verdict->generation = hit.generation;
@@ -149,9 +213,8 @@ check_key(struct gate_attachment *attachment, struct verdict *verdict)
 	return ENCLAVE_CLIENT_OK;
 }
 
-static enum enclave_client_status
-judge_handshake(
-    struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl)
+enum enclave_client_status
+handshake_judge_key(struct gate_attachment *attachment, X509 *leaf, SSL *ssl)
 {
 	enum enclave_client_status status;
 	struct verdict verdict = {
@@ -159,13 +222,7 @@ judge_handshake(
 	    .slot_id = cache_slot_id(attachment->slot),
 	};
 
-	attachment->key_seen = false;
-	if (attachment->enclave->profile->web_pki) {
-		status = check_web_pki(attachment, outer, ssl);
-		if (status)
-			return status;
-	}
-	status = read_key(attachment, X509_STORE_CTX_get0_cert(outer));
+	status = read_key(attachment, leaf);
 	if (status)
 		return status;
 	status = check_key(attachment, &verdict);
@@ -174,6 +231,59 @@ judge_handshake(
 	if (!verdict_set(ssl, &verdict))
 		return error_memory(&attachment->error);
 	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+refuse_nameless(struct gate_attachment *attachment)
+{
+	return error_set(&attachment->error,
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, ENCLAVE_CLIENT_STEP_NONE,
+	    "a TLS connection without a server name can't be told from a "
+	    "proxy's");
+}
+
+enum enclave_client_status
+handshake_judge(
+    struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl)
+{
+	enum enclave_client_status status;
+
+	attachment->key_seen = false;
+	switch (find_peer(attachment, ssl)) {
+	case PEER_ENCLAVE:
+		break;
+	case PEER_PROXY:
+		return check_web_pki(attachment, outer, ssl,
+		    SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+	default:
+		return refuse_nameless(attachment);
+	}
+	if (attachment->enclave->profile->web_pki) {
+		status = check_web_pki(
+		    attachment, outer, ssl, expected_origin(attachment)->host);
+		if (status)
+			return status;
+	}
+	return handshake_judge_key(
+	    attachment, X509_STORE_CTX_get0_cert(outer), ssl);
+}
+
+/*
+ * A shared attachment is read, never written: many connections may be in
+ * their handshakes at once.  The reason of a refusal goes to the SSL.
+ */
+static enum enclave_client_status
+judge_shared(
+    const struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl)
+{
+	struct gate_attachment own = *attachment;
+	enum enclave_client_status status;
+
+	error_clear(&own.error);
+	status = handshake_judge(&own, outer, ssl);
+	if (status)
+		note_refusal(ssl, &own.error);
+	return status;
 }
 
 /*
@@ -187,16 +297,17 @@ verify_certificate(X509_STORE_CTX *outer, void *argument)
 	struct gate_attachment *attachment = argument;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(
 	    outer, SSL_get_ex_data_X509_STORE_CTX_idx());
-	bool refused = true;
+	enum enclave_client_status status = ENCLAVE_CLIENT_ERR_INTERNAL;
 
 	/* What OpenSSL leaves in its queue would change libcurl's error code
 	 * from 60 to 35. */
 	(void)ERR_set_mark();
-	if (ssl)
-		refused = judge_handshake(attachment, outer, ssl) !=
-			  ENCLAVE_CLIENT_OK;
+	if (ssl && attachment->kind == GATE_OPENSSL)
+		status = judge_shared(attachment, outer, ssl);
+	else if (ssl)
+		status = handshake_judge(attachment, outer, ssl);
 	(void)ERR_pop_to_mark();
-	if (refused) {
+	if (status) {
 		if (X509_STORE_CTX_get_error(outer) == X509_V_OK)
 			X509_STORE_CTX_set_error(
 			    outer, X509_V_ERR_APPLICATION_VERIFICATION);
@@ -211,10 +322,14 @@ verify_certificate(X509_STORE_CTX *outer, void *argument)
  * none may resume, whatever cache the handle is given; and a verdict never
  * outlives the handshake that it was made in.
  */
-static void
-forbid_resumption(const SSL *ssl, int where, int value)
+void
+handshake_forbid_resumption(const SSL *ssl, int where, int value)
 {
-	(void)value;
+	void (*callers)(const SSL *, int, int) = note_callers_info(ssl);
+
+	/* A caller's own callback first: ours decides last. */
+	if (callers)
+		callers(ssl, where, value);
 	if (!(where & SSL_CB_HANDSHAKE_START))
 		return;
 	(void)SSL_set_session((SSL *)ssl, NULL);
@@ -234,7 +349,10 @@ gate_prepare_ssl_ctx(struct gate_attachment *attachment, SSL_CTX *ssl_ctx,
 	(void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION);
 	/* Early data would leave before any certificate came. */
 	(void)SSL_CTX_set_max_early_data(ssl_ctx, 0);
-	SSL_CTX_set_info_callback(ssl_ctx, forbid_resumption);
+	if (attachment->kind != GATE_OWN &&
+	    !note_keep_info(ssl_ctx, SSL_CTX_get_info_callback(ssl_ctx)))
+		return error_memory(error);
+	SSL_CTX_set_info_callback(ssl_ctx, handshake_forbid_resumption);
 	/* After a fork the child must not end the parent's connections. */
 	SSL_CTX_set_quiet_shutdown(ssl_ctx, 1);
 	/* libcurl honours SSLKEYLOGFILE by itself. */
@@ -251,8 +369,16 @@ CURLcode
 handshake_ssl_ctx(CURL *easy, void *ssl_ctx, void *argument)
 {
 	struct gate_attachment *attachment = argument;
+	const struct gate_callers_hooks *callers = &attachment->callers;
 
-	(void)easy;
+	if (callers->ssl_ctx) {
+		CURLcode code =
+		    callers->ssl_ctx(easy, ssl_ctx, callers->ssl_ctx_data);
+		if (code)
+			return code;
+	}
+	if (attachment->kind == GATE_CURL && target_find(attachment, easy))
+		return CURLE_SSL_CONNECT_ERROR;
 	if (gate_prepare_ssl_ctx(attachment, ssl_ctx, &attachment->error))
 		return CURLE_SSL_CONNECT_ERROR;
 	return CURLE_OK;

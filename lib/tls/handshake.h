@@ -7,4 +7,18 @@
 /* curl_ssl_ctx_callback; the argument is the attachment. */
 CURLcode handshake_ssl_ctx(CURL *easy, void *ssl_ctx, void *argument);
 
+/*
+ * Judges the leaf of a handshake whose chain was verified already (or is now,
+ * by `outer`); leaves a verdict on the SSL, or the reason on the attachment.
+ */
+enum enclave_client_status handshake_judge(
+    struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl);
+/* SSL_CB_HANDSHAKE_START: no resumption, no verdict of an earlier handshake. */
+void handshake_forbid_resumption(const SSL *ssl, int where, int value);
+/* Ordinary verification by the connection's own store is already done. */
+enum enclave_client_status handshake_judge_key(
+    struct gate_attachment *attachment, X509 *leaf, SSL *ssl);
+/* Names the host that the certificate must be for. */
+bool handshake_expect_host(X509_VERIFY_PARAM *param, const char *host);
+
 #endif

@@ -187,7 +187,7 @@ START_TEST(unknown_key_is_refused_inside_the_handshake)
 	cache_slot_unref(slot);
 	/* The server's side never finished it. */
 	ck_assert_uint_eq(fixture_handshakes(), 1);
-	ck_assert_uint_eq(local_enclave_count(fixture.enclave, "alert"), 1);
+	ck_assert(local_enclave_wait_for(fixture.enclave, "alert", 1, 10000));
 	ck_assert(!fixture_saw("/after"));
 }
 END_TEST

@@ -1,0 +1,16 @@
+/* Which enclave a caller's handle is at: by the URL of its transfer. */
+#ifndef TLS_TARGET_H
+#define TLS_TARGET_H
+
+#include "tls/gate.h"
+
+/*
+ * Makes the attachment's slot and enclave those of the handle's effective URL.
+ * UNKNOWN_ENCLAVE, in attachment->error, when the URL's origin has no policy.
+ */
+enum enclave_client_status target_find(
+    struct gate_attachment *attachment, CURL *easy);
+/* url begins with the origin as we write it, and goes on with a path. */
+bool target_as_written(const struct enclave *enclave, const char *url);
+
+#endif
