@@ -3,7 +3,8 @@
 #include <stdbool.h>
 
 /* CURLcodes are below 100; 111 and up are ours. */
-#define CURL_CODE_MAX 99
+#define CURL_CODE_MAX     99
+#define CURL_PARTIAL_FILE 18
 
 static const struct {
 	enum enclave_client_status status;
@@ -52,6 +53,11 @@ exit_status_of(
 
 	if (status == ENCLAVE_CLIENT_OK)
 		return EXIT_DONE;
+	/* The evidence endpoint answered, and stopped in the middle. */
+	if (category == ENCLAVE_CLIENT_CATEGORY_NETWORK && has_curl_code &&
+	    code == CURL_PARTIAL_FILE &&
+	    enclave_client_error_step(error) == ENCLAVE_CLIENT_STEP_FETCH)
+		return EXIT_NOT_SERVED;
 	for (size_t i = 0; i < COUNT(by_status); i++)
 		if (by_status[i].status == status)
 			return by_status[i].exit;

@@ -64,6 +64,7 @@ MODES = [
     ({"mode": "bad-base64"}, 112),
     ({"mode": "empty"}, 111),
     ({"mode": "huge"}, 111),
+    ({"mode": "cut"}, 111),
     ({"mode": "status", "status": 404}, 111),
     ({"mode": "status", "status": 503}, 111),
     ({"mode": "redirect", "to": "/elsewhere"}, 111),
