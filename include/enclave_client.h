@@ -475,6 +475,57 @@ enclave_client_attest(struct enclave_client *client, const char *name,
     struct enclave_client_error *error);
 
 /*
+ * Name of the enclave whose origin url has; new, free with free().
+ * UNKNOWN_ENCLAVE when it has no policy.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_find(struct enclave_client *client, const char *url,
+    char **ret_name, struct enclave_client_error *error);
+/*
+ * Where the enclave's evidence is fetched from; new, free with free().  For
+ * whoever fetches it over a connection of his own, to offer it.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_evidence_url(struct enclave_client *client, const char *name,
+    char **ret_url, struct enclave_client_error *error);
+
+/* Bytes of the caller's; borrowed by the call that takes them. */
+struct enclave_client_bytes {
+	const void *data;
+	size_t len;
+};
+
+/*
+ * For TLS stacks that this library does not hook into: is the key of this leaf
+ * certificate (DER) attested for the enclave at this moment?  To be asked after
+ * each handshake and again before each request; ordinary verification is the
+ * caller's.  KEY_NOT_ATTESTED also makes the poller fetch at once.
+ * *ret_document is new; NULL: not wanted.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_check_certificate(struct enclave_client *client,
+    const char *name, struct enclave_client_bytes leaf,
+    struct enclave_client_document **ret_document,
+    struct enclave_client_error *error);
+
+/* Evidence that the caller fetched, and the connection it came over. */
+struct enclave_client_offer {
+	struct enclave_client_bytes body; /* as the endpoint served it */
+	struct enclave_client_bytes leaf; /* DER */
+};
+
+/*
+ * Appraises and, where it is good, publishes.  OK only when the leaf's key is
+ * attested now; evidence for another key is published and still refused with
+ * KEY_NOT_ATTESTED.  *ret_document is new; NULL: not wanted.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_evidence_offer(struct enclave_client *client, const char *name,
+    const struct enclave_client_offer *offer,
+    struct enclave_client_document **ret_document,
+    struct enclave_client_error *error);
+
+/*
  * Sends the request and collects the whole answer, up to the body cap.  name
  * NULL: the enclave whose origin the request's URL has; no such enclave is
  * UNKNOWN_ENCLAVE, never a plain request.  Any HTTP status is a success.

@@ -5,14 +5,7 @@
 #include "client/document.h"
 #include "client/lane.h"
 #include "client/learning.h"
-
-static enum enclave_client_status
-unknown_name(const char *name, struct enclave_client_error *error)
-{
-	return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-	    ENCLAVE_CLIENT_STEP_NONE,
-	    "no enclave is configured under the name \"%s\"", name);
-}
+#include "client/lookup.h"
 
 static enum enclave_client_status
 attest_slot(struct call *call, struct cache_slot *slot,
@@ -54,7 +47,7 @@ enclave_client_attest(struct enclave_client *client, const char *name,
     struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
-	struct cache_slot *slot;
+	struct cache_slot *slot = NULL;
 	struct waker *waker;
 	struct call call;
 
@@ -63,9 +56,9 @@ enclave_client_attest(struct enclave_client *client, const char *name,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "a client, a name and a place for the document are "
 		    "needed");
-	slot = cache_find(client->cache, name);
-	if (!slot)
-		return unknown_name(name, error);
+	status = lookup_name(client, name, &slot, error);
+	if (status)
+		return status;
 	waker = waker_new();
 	if (!waker) {
 		cache_slot_unref(slot);
@@ -146,8 +139,10 @@ enclave_client_wait(struct enclave_client *client, const char *name,
 		    "a client and a timeout that is not negative are needed");
 	until_boot_ms =
 	    client->clock->boot_ms(client->clock->context) + timeout_ms;
-	if (name && !(slot = cache_find(client->cache, name)))
-		return unknown_name(name, error);
+	status =
+	    name ? lookup_name(client, name, &slot, error) : ENCLAVE_CLIENT_OK;
+	if (status)
+		return status;
 	waker = waker_new();
 	if (!waker) {
 		cache_slot_unref(slot);

@@ -116,6 +116,7 @@ make_cache(struct enclave_client *client,
 	client->gate.client_id = id_next();
 	client->gate.cache = client->cache;
 	client->gate.clock = client->clock;
+	client->gate.stopped = &client->stopped;
 	client->gate.insecure_key_log = config->insecure_key_log;
 	return trust_store_new(
 	    config->ca_file, config->ca_directory, &client->gate.trust, error);

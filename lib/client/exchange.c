@@ -9,6 +9,7 @@
 #include "client/document.h"
 #include "client/lane.h"
 #include "client/learning.h"
+#include "client/lookup.h"
 #include "client/response.h"
 #include "client/transfer.h"
 
@@ -44,36 +45,16 @@ static enum enclave_client_status
 find_slot(struct exchange *exchange, const char *name,
     struct enclave_client_error *error)
 {
-	enum enclave_client_status status;
-	struct origin origin = {0};
-	char *written;
+	const char *target = exchange->request->target;
 
-	if (name) {
-		exchange->slot = cache_find(exchange->client->cache, name);
-		if (exchange->slot)
-			return ENCLAVE_CLIENT_OK;
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "no enclave is configured under the name \"%s\"", name);
-	}
-	if (exchange->request->target[0] == '/')
+	if (name)
+		return lookup_name(
+		    exchange->client, name, &exchange->slot, error);
+	if (target[0] == '/')
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "without an enclave's name the target must be a URL");
-	status = origin_from_url(exchange->request->target, &origin, error);
-	if (status)
-		return status;
-	exchange->slot = cache_find_origin(exchange->client->cache, &origin);
-	written = origin_string(&origin);
-	origin_clear(&origin);
-	if (!exchange->slot)
-		status = error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "no accepted PCR set is configured for %s; nothing was "
-		    "sent",
-		    written ? written : "this origin");
-	free(written);
-	return status;
+	return lookup_url(exchange->client, target, &exchange->slot, error);
 }
 
 static enum enclave_client_status

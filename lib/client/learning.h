@@ -23,21 +23,7 @@
 #ifndef CLIENT_LEARNING_H
 #define CLIENT_LEARNING_H
 
-#include "client/client.h"
-#include "client/handle.h"
-#include "client/lane.h"
-#include "client/request.h"
-
-/* Borrowed things of the call that learns. */
-struct learning {
-	struct call *call;
-	struct cache_slot *slot;
-	struct lane *lane;
-	/* For the trace; NULL: none. */
-	const struct enclave_client_request *request;
-	/* Key that a strict handshake just refused; NULL when cold. */
-	const struct binding_key *refused_key;
-};
+#include "client/attempt.h"
 
 /*
  * OK: the slot has evidence to go on with.  *ret_handle is the connection that

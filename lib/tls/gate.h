@@ -136,6 +136,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_check_ssl(
     const struct gate *gate, SSL *ssl, struct cache_hit *ret_hit,
     struct enclave_client_error *error);
 
+/* Of an attached SSL; borrowed as long as it is. */
+struct cache_slot *gate_ssl_slot(const SSL *ssl);
+
 /*
  * May the handle connect for the URL it is at?  Asked before each connect, so
  * that a redirect out of the enclave's origin opens no socket.

@@ -149,3 +149,11 @@ gate_check_ssl(const struct gate *gate, SSL *ssl, struct cache_hit *ret_hit,
 	error_set_enclave(error, attachment->enclave->name);
 	return status;
 }
+
+struct cache_slot *
+gate_ssl_slot(const SSL *ssl)
+{
+	const struct gate_attachment *attachment = note_attachment(ssl);
+
+	return attachment ? attachment->slot : NULL;
+}

@@ -1,0 +1,163 @@
+/* enclave_client_curl.h: handles that callers own. */
+#include <enclave_client_curl.h>
+#include <stdlib.h>
+
+#include "client/lookup.h"
+
+struct enclave_client_curl {
+	struct enclave_client *client; /* owned reference */
+	CURL *easy;
+	struct gate_attachment gate;
+	bool refused; /* the last transfer: the next wants a new connection */
+};
+
+enum enclave_client_status
+enclave_client_curl_attach(struct enclave_client *client, CURL *handle,
+    const struct enclave_client_curl_hooks *hooks,
+    struct enclave_client_curl **ret_attachment,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct enclave_client_curl *attachment;
+	struct gate_callers_hooks callers = {0};
+
+	if (!client || !handle || !ret_attachment)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "a client, an easy handle and a place for the attachment "
+		    "are needed");
+	attachment = calloc(1, sizeof(*attachment));
+	if (!attachment)
+		return error_memory(error);
+	if (hooks)
+		callers = (struct gate_callers_hooks){
+		    .ssl_ctx = hooks->ssl_ctx,
+		    .ssl_ctx_data = hooks->ssl_ctx_data,
+		    .prereq = hooks->prereq,
+		    .prereq_data = hooks->prereq_data,
+		};
+	attachment->easy = handle;
+	gate_attachment_init_curl(&attachment->gate, &client->gate, &callers);
+	status = gate_attach(&attachment->gate, handle, error);
+	if (status) {
+		free(attachment);
+		return status;
+	}
+	attachment->client = client;
+	client_ref(client);
+	*ret_attachment = attachment;
+	error_clear(error);
+	return ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_status
+enclave_client_curl_rearm(
+    struct enclave_client_curl *attachment, struct enclave_client_error *error)
+{
+	if (!attachment)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE, "no attachment");
+	gate_attachment_begin(&attachment->gate, GATE_REQUEST);
+	return gate_attach(&attachment->gate, attachment->easy, error);
+}
+
+void
+enclave_client_curl_detach(struct enclave_client_curl *attachment)
+{
+	if (!attachment)
+		return;
+	(void)curl_easy_setopt(
+	    attachment->easy, CURLOPT_SSL_CTX_FUNCTION, NULL);
+	(void)curl_easy_setopt(attachment->easy, CURLOPT_SSL_CTX_DATA, NULL);
+	(void)curl_easy_setopt(attachment->easy, CURLOPT_PREREQFUNCTION, NULL);
+	(void)curl_easy_setopt(attachment->easy, CURLOPT_PREREQDATA, NULL);
+	gate_attachment_clear(&attachment->gate);
+	client_unref(attachment->client);
+	free(attachment);
+}
+
+static enum enclave_client_status
+failed(CURLcode code, struct enclave_client_error *error)
+{
+	enum enclave_client_status status =
+	    code == CURLE_OPERATION_TIMEDOUT ? ENCLAVE_CLIENT_ERR_TIMEOUT
+	    : code == CURLE_OUT_OF_MEMORY    ? ENCLAVE_CLIENT_ERR_MEMORY
+					     : ENCLAVE_CLIENT_ERR_NETWORK;
+
+	(void)error_set(error, status, ENCLAVE_CLIENT_STEP_NONE, "%s",
+	    curl_easy_strerror(code));
+	error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
+	return status;
+}
+
+static enum enclave_client_status
+judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
+    struct enclave_client_error *error)
+{
+	const struct gate_attachment *gate = &attachment->gate;
+
+	if (gate->error.status) {
+		error_copy(error, &gate->error);
+		return gate->error.status;
+	}
+	if (code)
+		return failed(code, error);
+	if (!gate->ran)
+		return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the gate did not run: the transfer was not attested "
+		    "(curl_easy_reset ends an attachment)");
+	error_clear(error);
+	return ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_status
+enclave_client_curl_result(struct enclave_client_curl *attachment,
+    CURLcode code, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+
+	if (!attachment)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE, "no attachment");
+	status = judge_transfer(attachment, code, error);
+	if (status && attachment->gate.enclave)
+		error_set_enclave(error, attachment->gate.enclave->name);
+	attachment->refused = attachment->gate.error.status != 0;
+	/* The next transfer must show that the gate ran for it. */
+	attachment->gate.ran = false;
+	error_clear(&attachment->gate.error);
+	return status;
+}
+
+enum enclave_client_status
+enclave_client_curl_perform(
+    struct enclave_client_curl *attachment, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	bool fresh = attachment && attachment->refused;
+	CURLcode code;
+
+	status = enclave_client_curl_rearm(attachment, error);
+	if (status)
+		return status;
+	/* On HTTP/2 a refused connection stays in the pool and would be
+	 * matched again. */
+	if (fresh)
+		(void)curl_easy_setopt(
+		    attachment->easy, CURLOPT_FRESH_CONNECT, 1L);
+	code = curl_easy_perform(attachment->easy);
+	if (fresh)
+		(void)curl_easy_setopt(
+		    attachment->easy, CURLOPT_FRESH_CONNECT, 0L);
+	return enclave_client_curl_result(attachment, code, error);
+}
+
+struct enclave_client_document *
+enclave_client_curl_document(const struct enclave_client_curl *attachment)
+{
+	if (!attachment || !attachment->gate.hit.claims)
+		return NULL;
+	return lookup_document(
+	    attachment->client, attachment->gate.slot, &attachment->gate.hit);
+}
