@@ -91,6 +91,7 @@ static const struct {
     {"[null]", "pcrs[0]: null, expected an object"},
     /* Values. */
     {"{\"PCR0\":null}", "pcrs.PCR0: null, expected 96 hex digits"},
+    {"{" PCR(0, "a") ",\"PCR1\":null}", "pcrs.PCR1: null, expected 96"},
     {"{\"PCR0\":\"\"}", "pcrs.PCR0: 0 characters, expected 96 hex digits"},
     {"{\"PCR0\":\"" H96("a") "a\"}", "pcrs.PCR0: 97 characters"},
     {"{\"PCR0\":\"" H24("a") "\"}", "pcrs.PCR0: 24 characters"},
