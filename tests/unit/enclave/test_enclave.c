@@ -133,7 +133,7 @@ static const struct {
     /* The long form's members. */
     {"{\"enclaves\":null}", "enclaves: null, expected an object"},
     {"{\"enclaves\":[]}", "enclaves: a list, expected an object"},
-    {"{\"enclaves\":{},\"versiom\":1}", "did you mean \"version\"?"},
+    {"{\"enclaves\":{},\"versions\":1}", "did you mean \"version\"?"},
     {"{\"enclaves\":{},\"h\":" PCRS "}", "unknown member \"h\""},
     {"{\"enclaves\":{},\"version\":2}", "version: expected 1"},
     {"{\"enclaves\":{},\"version\":\"1\"}", "version: expected 1"},
