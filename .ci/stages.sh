@@ -96,7 +96,7 @@ tree_state()
 # A run leaves nothing behind that a commit would pick up.
 tree_is_clean()
 {
-	diff <(printf '%s\n' "$stages_tree") <(tree_state)
+	diff <(printf '%s\n' "$stages_tree") <(printf '%s\n' "$(tree_state)")
 }
 
 build_with_clang()
