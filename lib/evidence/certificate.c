@@ -1,6 +1,5 @@
 #include "evidence/certificate.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,28 +95,6 @@ read_time(const ASN1_TIME *time, int64_t *ret_time_ms)
 	    text, type == V_ASN1_GENERALIZEDTIME, ret_time_ms);
 }
 
-/* New string, NULL when memory is short. */
-static char *
-subject_text(const X509 *x509)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *data = NULL;
-	char *text = NULL;
-	long len;
-
-	if (!bio)
-		return NULL;
-	if (X509_NAME_print_ex(
-		bio, X509_get_subject_name(x509), 0, XN_FLAG_RFC2253) >= 0) {
-		len = BIO_get_mem_data(bio, &data);
-		text =
-		    bytes_escape((struct bytes){(uint8_t *)data, (size_t)len},
-			4 * (size_t)len);
-	}
-	BIO_free(bio);
-	return text;
-}
-
 static void
 set_label(struct certificate *certificate, const char *place)
 {
@@ -133,6 +110,34 @@ malformed(
 		return error_memory(error);
 	return error_set(error, ENCLAVE_CLIENT_ERR_CERTIFICATE,
 	    ENCLAVE_CLIENT_STEP_STRUCTURE, "%s %s", place, what);
+}
+
+/* A name in broken characters can't be shown, so it can't be believed. */
+static enum enclave_client_status
+read_subject(struct certificate *certificate, const char *place,
+    struct enclave_client_error *error)
+{
+	const X509_NAME *name = X509_get_subject_name(certificate->x509);
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data = NULL;
+	long len;
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+
+	if (!bio)
+		return error_memory(error);
+	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0) {
+		status =
+		    malformed(error, place, "has a name that can't be read");
+		goto out;
+	}
+	len = BIO_get_mem_data(bio, &data);
+	certificate->subject = bytes_escape(
+	    (struct bytes){(uint8_t *)data, (size_t)len}, 4 * (size_t)len);
+	if (!certificate->subject)
+		status = error_memory(error);
+out:
+	BIO_free(bio);
+	return status;
 }
 
 /*
@@ -192,8 +197,10 @@ certificate_read(struct bytes der, const char *place,
 		    "has a validity that is not written as RFC 5280 asks");
 		goto out;
 	}
-	certificate.subject = subject_text(certificate.x509);
-	if (!certificate.subject || !digest_of(der, certificate.sha256)) {
+	status = read_subject(&certificate, place, error);
+	if (status)
+		goto out;
+	if (!digest_of(der, certificate.sha256)) {
 		status = error_memory(error);
 		goto out;
 	}
@@ -209,15 +216,15 @@ enum enclave_client_status
 certificate_share(const struct certificate *certificate, const char *place,
     struct certificate *ret_certificate, struct enclave_client_error *error)
 {
-	struct certificate shared = *certificate;
+	char *subject = strdup(certificate->subject);
 
-	shared.subject = strdup(certificate->subject);
-	if (!shared.subject || !X509_up_ref(certificate->x509)) {
-		free(shared.subject);
+	if (!subject || !X509_up_ref(certificate->x509)) {
+		free(subject);
 		return error_memory(error);
 	}
-	set_label(&shared, place);
-	*ret_certificate = shared;
+	*ret_certificate = *certificate;
+	ret_certificate->subject = subject;
+	set_label(ret_certificate, place);
 	return ENCLAVE_CLIENT_OK;
 }
 
@@ -238,22 +245,19 @@ struct subject {
 	struct enclave_client_error *error;
 };
 
-static enum enclave_client_status refuse(const struct subject *subject,
-    const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 static enum enclave_client_status
-refuse(const struct subject *subject, const char *format, ...)
+refuse(const struct subject *subject, const char *fact)
 {
-	char fact[160];
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(fact, sizeof(fact), format, arguments);
-	va_end(arguments);
 	return error_set(subject->error, ENCLAVE_CLIENT_ERR_CHAIN,
 	    ENCLAVE_CLIENT_STEP_CHAIN, "%s %s", subject->certificate->label,
 	    fact);
 }
+
+/* For what has a number in it: format wants label, number, and the rest. */
+#define REFUSE_NUMBER(subject, format, ...)                                    \
+	error_set((subject)->error, ENCLAVE_CLIENT_ERR_CHAIN,                  \
+	    ENCLAVE_CLIENT_STEP_CHAIN, "%s " format,                           \
+	    (subject)->certificate->label, __VA_ARGS__)
 
 /* RFC 5280 4.1.2.1; extensions mean nothing before version 3. */
 static enum enclave_client_status
@@ -262,7 +266,7 @@ check_version(const struct subject *subject)
 	long version = X509_get_version(subject->x509);
 
 	if (version != X509_VERSION_3)
-		return refuse(
+		return REFUSE_NUMBER(
 		    subject, "is X.509 version %ld, not 3", version + 1);
 	return ENCLAVE_CLIENT_OK;
 }
@@ -380,8 +384,8 @@ check_extensions(const struct subject *subject)
 	int count = X509_get_ext_count(subject->x509);
 
 	if (count > EXTENSIONS_MAX)
-		return refuse(subject, "has %d extensions, more than %d", count,
-		    EXTENSIONS_MAX);
+		return REFUSE_NUMBER(subject, "has %d extensions, more than %d",
+		    count, EXTENSIONS_MAX);
 	for (int i = 0; i < count; i++) {
 		X509_EXTENSION *extension = X509_get_ext(subject->x509, i);
 		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
@@ -421,7 +425,7 @@ check_ca_constraints(const struct subject *subject,
 		return refuse(
 		    subject, "has a pathLenConstraint that can't be read");
 	if ((uint64_t)path_len < subject->cas_below)
-		return refuse(subject,
+		return REFUSE_NUMBER(subject,
 		    "has a pathLenConstraint of %lld, but %zu CA "
 		    "certificate%s between it and the leaf",
 		    (long long)path_len, subject->cas_below,

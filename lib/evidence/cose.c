@@ -61,7 +61,7 @@ static enum enclave_client_status
 read_bytes(struct reader *reader, const char *name, struct bytes *ret_bytes,
     struct enclave_client_error *error)
 {
-	struct item item;
+	struct item item = {0};
 	enum reader_fault fault = reader_next(reader, &item);
 
 	if (fault != READER_OK)
@@ -83,7 +83,7 @@ envelope_read(struct bytes document, struct envelope *ret_envelope,
     struct enclave_client_error *error)
 {
 	struct reader reader = {.input = document};
-	struct envelope envelope;
+	struct envelope envelope = {0};
 	enum enclave_client_status status;
 
 	if (document.len > DOCUMENT_MAX_BYTES)
@@ -123,7 +123,7 @@ envelope_payload_unverified(struct bytes document)
 {
 	struct reader reader = {.input = document};
 	struct bytes payload = {NULL, 0};
-	struct item item;
+	struct item item = {0};
 	size_t left;
 
 	if (document.len > DOCUMENT_MAX_BYTES || !document.len ||

@@ -42,7 +42,7 @@ static enum enclave_client_status
 next_typed(struct parse *parse, const char *name, enum item_type type,
     struct item *ret_item)
 {
-	struct item item;
+	struct item item = {0};
 	enum enclave_client_status status = next(parse, name, &item);
 
 	if (status)
@@ -58,7 +58,7 @@ static enum enclave_client_status
 next_sized(struct parse *parse, const char *name, enum item_type type,
     size_t max_bytes, struct bytes *ret_string)
 {
-	struct item item;
+	struct item item = {0};
 	enum enclave_client_status status =
 	    next_typed(parse, name, type, &item);
 
@@ -80,7 +80,7 @@ next_sized(struct parse *parse, const char *name, enum item_type type,
 static enum enclave_client_status
 read_module_id(struct parse *parse, const struct rule *rule)
 {
-	struct bytes text;
+	struct bytes text = {0};
 	enum enclave_client_status status = next_sized(
 	    parse, rule->name, ITEM_TEXT, MODULE_ID_MAX_BYTES, &text);
 
@@ -100,7 +100,7 @@ read_module_id(struct parse *parse, const struct rule *rule)
 static enum enclave_client_status
 read_digest(struct parse *parse, const struct rule *rule)
 {
-	struct item item;
+	struct item item = {0};
 	enum enclave_client_status status =
 	    next_typed(parse, rule->name, ITEM_TEXT, &item);
 
@@ -116,7 +116,7 @@ read_digest(struct parse *parse, const struct rule *rule)
 static enum enclave_client_status
 read_timestamp(struct parse *parse, const struct rule *rule)
 {
-	struct item item;
+	struct item item = {0};
 	enum enclave_client_status status =
 	    next_typed(parse, rule->name, ITEM_UINT, &item);
 
@@ -134,7 +134,7 @@ static enum enclave_client_status
 read_pcr(struct parse *parse, const struct item *key)
 {
 	struct document *document = parse->document;
-	struct item item;
+	struct item item = {0};
 	enum enclave_client_status status;
 	unsigned int index;
 
@@ -187,8 +187,8 @@ next_of(struct parse *parse, const char *name, struct item *container,
 static enum enclave_client_status
 read_pcrs(struct parse *parse, const struct rule *rule)
 {
-	struct item map;
-	struct item key;
+	struct item map = {0};
+	struct item key = {0};
 	bool end = false;
 	enum enclave_client_status status =
 	    next_typed(parse, rule->name, ITEM_MAP, &map);
@@ -240,8 +240,8 @@ read_bundled(struct parse *parse, const struct item *item)
 static enum enclave_client_status
 read_cabundle(struct parse *parse, const struct rule *rule)
 {
-	struct item array;
-	struct item item;
+	struct item array = {0};
+	struct item item = {0};
 	bool end = false;
 	enum enclave_client_status status =
 	    next_typed(parse, rule->name, ITEM_ARRAY, &array);
@@ -265,7 +265,7 @@ static enum enclave_client_status
 read_optional(struct parse *parse, const struct rule *rule)
 {
 	struct document *document = parse->document;
-	struct item item;
+	struct item item = {0};
 	enum enclave_client_status status = next(parse, rule->name, &item);
 
 	if (status || item.type == ITEM_NULL)
@@ -337,8 +337,8 @@ check_mandatory(const struct parse *parse)
 static enum enclave_client_status
 read_payload(struct parse *parse)
 {
-	struct item map;
-	struct item key;
+	struct item map = {0};
+	struct item key = {0};
 	bool end = false;
 	enum enclave_client_status status = next(parse, "the map", &map);
 

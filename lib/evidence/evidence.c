@@ -206,39 +206,35 @@ run(struct verification *verification, struct claims **ret_claims)
 }
 
 /* Within these no sum of times overflows, and no skew hides an expiry. */
-static enum enclave_client_status
-check_arguments(const struct evidence_check *check, int64_t now_ms,
-    struct enclave_client_error *error)
+static const char *
+argument_fault(const struct evidence_check *check, int64_t now_ms)
 {
-	const char *fault = NULL;
-
 	if (!check || !check->roots)
-		fault = "no roots are given";
-	else if (now_ms < 0 || now_ms > TIMESTAMP_MAX_MS)
-		fault = "the time is not between 1970 and 9999";
-	else if (check->max_age_ms <= 0 ||
-		 check->max_age_ms > MAX_AGE_MS_CEILING)
-		fault = "max_age_ms is out of range";
-	else if (check->clock_skew_ms < 0 ||
-		 check->clock_skew_ms > CLOCK_SKEW_MS_CEILING)
-		fault = "clock_skew_ms is out of range";
-	if (!fault)
-		return ENCLAVE_CLIENT_OK;
-	return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
-	    ENCLAVE_CLIENT_STEP_NONE, "evidence can't be judged: %s", fault);
+		return "no roots are given";
+	if (now_ms < 0 || now_ms > TIMESTAMP_MAX_MS)
+		return "the time is not between 1970 and 9999";
+	if (check->max_age_ms <= 0 || check->max_age_ms > MAX_AGE_MS_CEILING)
+		return "max_age_ms is out of range";
+	if (check->clock_skew_ms < 0 ||
+	    check->clock_skew_ms > CLOCK_SKEW_MS_CEILING)
+		return "clock_skew_ms is out of range";
+	return NULL;
 }
 
 static enum enclave_client_status
 verify(struct verification *verification, struct claims **ret_claims)
 {
-	enum enclave_client_status status = check_arguments(verification->check,
-	    verification->judgement.now_ms, verification->error);
+	const struct evidence_check *check = verification->check;
+	struct judgement *judgement = &verification->judgement;
+	const char *fault = argument_fault(check, judgement->now_ms);
+	enum enclave_client_status status;
 
-	if (status)
-		return status;
-	verification->judgement.max_age_ms = verification->check->max_age_ms;
-	verification->judgement.clock_skew_ms =
-	    verification->check->clock_skew_ms;
+	if (fault)
+		return error_set(verification->error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE, "evidence can't be judged: %s",
+		    fault);
+	judgement->max_age_ms = check->max_age_ms;
+	judgement->clock_skew_ms = check->clock_skew_ms;
 	openssl_errors_begin();
 	status = run(verification, ret_claims);
 	verified_leaf_unref(verification->leaf);
@@ -302,25 +298,25 @@ read_unverified(struct unverified *unverified, struct bytes der)
 }
 
 struct claims *
-evidence_read_unverified(struct bytes bytes)
+evidence_read_unverified(struct bytes document)
 {
-	struct bytes payload = envelope_payload_unverified(bytes);
+	struct bytes payload = envelope_payload_unverified(document);
 	struct unverified unverified = {0};
-	struct document document;
+	struct document fields;
 	uint8_t payload_sha256[DIGEST_BYTES];
 	struct claims_source source = {
-	    .document = &document,
+	    .document = &fields,
 	    .payload_sha256 = payload_sha256,
 	};
 	struct claims *claims = NULL;
 
 	if (!payload.len || !digest_of(payload, payload_sha256))
 		return NULL;
-	document_read_unverified(payload, &document);
+	document_read_unverified(payload, &fields);
 	openssl_errors_begin();
-	for (size_t i = 0; i < document.cabundle_count; i++)
-		read_unverified(&unverified, document.cabundle[i]);
-	read_unverified(&unverified, document.certificate);
+	for (size_t i = 0; i < fields.cabundle_count; i++)
+		read_unverified(&unverified, fields.cabundle[i]);
+	read_unverified(&unverified, fields.certificate);
 	source.certificate_count = unverified.count;
 	for (size_t i = 0; i < unverified.count; i++)
 		source.certificates[i] = &unverified.facts[i];

@@ -570,6 +570,21 @@ def der_cases():
                  "not encoded in DER")):
             refuses("certificate", "C7", "%s: %s" % (title, what),
                     replaced(level, changed), message)
+    for title, tag, text in (("half a character", 0x1e, b"abc"),
+                             ("broken UTF-8", 0x0c, b"\xff\xfe"),
+                             ("a character beyond Unicode", 0x1c,
+                              b"\xff\xff\xff\xff")):
+        subject = seq(tlv(0x31, seq(oid("2.5.4.3"), tlv(tag, text))))
+        refuses("certificate", "4", "leaf's name with " + title,
+                with_leaf(put("subject", subject)), "no DER certificate")
+    for title, subject in (("an escape sequence", nitro.amazon("\x1b[2J")),
+                           ("a NUL", nitro.amazon("a\0b")),
+                           ("letters of Unicode", nitro.amazon("\u00e9")),
+                           ("no part", seq()),
+                           ("commas and backslashes", nitro.amazon(
+                               "a,b\\c=d+e"))):
+        passes("4", "leaf's name with " + title,
+               with_leaf(put("subject", subject)))
     for title, times in (
             ("with an offset", tlv(0x17, b"260115110000+0000")),
             ("without seconds", tlv(0x17, b"2601151100Z")),

@@ -46,6 +46,17 @@ print_claims(const struct claims *claims)
 	}
 }
 
+static int64_t
+next_number(char **rest)
+{
+	char *start = *rest;
+	int64_t number = strtoll(start, rest, 10);
+
+	if (*rest == start)
+		exit(2);
+	return number;
+}
+
 static void
 judge(
     char *line, const struct evidence_roots *roots, struct chain_memory *memory)
@@ -60,10 +71,11 @@ judge(
 
 	if (!rest || !document ||
 	    !hex_decode(
-		(struct bytes){(uint8_t *)line, 2 * len}, document, len) ||
-	    sscanf(rest, "%" SCNd64 " %" SCNd64 " %" SCNd64, &check.now_ms,
-		&check.max_age_ms, &check.clock_skew_ms) != 3)
+		(struct bytes){(uint8_t *)line, 2 * len}, document, len))
 		exit(2);
+	check.now_ms = next_number(&rest);
+	check.max_age_ms = next_number(&rest);
+	check.clock_skew_ms = next_number(&rest);
 	status = evidence_verify(
 	    (struct bytes){document, len}, &check, &claims, &error);
 	(void)printf("%s %s ", enclave_client_status_name(status),

@@ -225,6 +225,20 @@ def time_ms(tag, text):
     return (delta.days * 86400 + delta.seconds) * 1000
 
 
+CHARACTERS = {0x0c: "utf-8", 0x1c: "utf-32-be", 0x1e: "utf-16-be"}
+
+
+def check_name(name):
+    """Characters that are none (X.690 8.23)."""
+    for _, relative, _ in der(der(name)[0][1]):
+        for _, pair, _ in der(relative):
+            tag, text, _ = der(pair)[1]
+            try:
+                text.decode(CHARACTERS.get(tag, "latin-1"))
+            except UnicodeDecodeError:
+                raise Refused("certificate") from None
+
+
 class Parsed:
     def __init__(self, data):
         try:
@@ -245,6 +259,8 @@ class Parsed:
         self.not_before = time_ms(*validity[0][:2])
         self.not_after = time_ms(*validity[1][:2])
         self.subject = rest[4][2]
+        check_name(self.issuer)
+        check_name(self.subject)
         spki = der(rest[5][1])
         self.key_algorithm = spki[0][2]
         self.point = spki[1][1]
