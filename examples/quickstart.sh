@@ -21,7 +21,8 @@ clean_up()
 	local pid
 
 	for pid in ${pids[@]+"${pids[@]}"}; do
-		kill "$pid" 2>/dev/null && wait "$pid" || true
+		kill "$pid" 2>/dev/null || continue
+		wait "$pid" || true
 	done
 	rm -rf "$stage_dir"
 }

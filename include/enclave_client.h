@@ -467,7 +467,8 @@ enclave_client_wait(struct enclave_client *client, const char *name,
 /*
  * Fetches and judges the enclave's evidence on a connection of its own, and
  * sends nothing else; the key of that connection must be bound.  Good evidence
- * enters the cache.  *ret_document is new.
+ * enters the cache.  name: the enclave's, or an https URL of its origin.
+ * *ret_document is new.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_attest(struct enclave_client *client, const char *name,

@@ -33,16 +33,18 @@ hex_encode(struct bytes input, char *ret_hex)
 	ret_hex[2 * input.len] = '\0';
 }
 
-static int
+#define NOT_HEX 16u
+
+static unsigned int
 hex_value(uint8_t digit)
 {
 	if (digit >= '0' && digit <= '9')
-		return digit - '0';
+		return (unsigned int)(digit - '0');
 	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
+		return (unsigned int)(digit - 'a' + 10);
 	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
+		return (unsigned int)(digit - 'A' + 10);
+	return NOT_HEX;
 }
 
 bool
@@ -51,7 +53,7 @@ hex_decode(struct bytes digits, uint8_t *ret_data, size_t ret_len)
 	if (digits.len % 2 || digits.len / 2 != ret_len)
 		return false;
 	for (size_t i = 0; i < digits.len; i++)
-		if (hex_value(digits.data[i]) < 0)
+		if (hex_value(digits.data[i]) == NOT_HEX)
 			return false;
 	for (size_t i = 0; i < ret_len; i++)
 		ret_data[i] = (uint8_t)(hex_value(digits.data[2 * i]) << 4 |

@@ -68,13 +68,13 @@
 /* Requests. */
 #define RESPONSE_BODY_MAX_BYTES_DEFAULT (16 * 1024 * 1024)
 /* One write of libcurl (CURL_MAX_WRITE_SIZE is 16 KiB), with room to spare. */
-#define STREAM_BUFFER_MAX_BYTES (1024 * 1024)
-#define RESPONSE_HEADERS_MAX_BYTES      (256 * 1024)
-#define REQUEST_HEADERS_MAX             256
-#define REQUEST_TIMEOUT_MS_DEFAULT      60000
-#define CONNECT_TIMEOUT_MS_DEFAULT      30000
-#define REDIRECTS_MAX                   10
-#define HANDLES_IDLE_PER_ENCLAVE_MAX    16
+#define STREAM_BUFFER_MAX_BYTES      (1024 * 1024)
+#define RESPONSE_HEADERS_MAX_BYTES   (256 * 1024)
+#define REQUEST_HEADERS_MAX          256
+#define REQUEST_TIMEOUT_MS_DEFAULT   60000
+#define CONNECT_TIMEOUT_MS_DEFAULT   30000
+#define REDIRECTS_MAX                10
+#define HANDLES_IDLE_PER_ENCLAVE_MAX 16
 
 /* One line, long enough for the shown PCR and several accepted ones. */
 #define ERROR_MESSAGE_MAX_BYTES 1024

@@ -27,12 +27,14 @@ attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 	const struct learning *learning = attempt->learning;
 	struct handle *handle = attempt->handle;
 	enum enclave_client_status status;
-	struct enclave *enclave;
 
-	/* Before the fetch: a change from here on is noticed when publishing. */
-	enclave =
+	enclave_unref(attempt->enclave);
+	attempt->enclave =
 	    cache_slot_enclave(learning->slot, &attempt->policy_generation);
-	enclave_unref(enclave);
+	if (!attempt->enclave)
+		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_FETCH,
+		    "the enclave is no longer configured");
 	fetch_init(&attempt->fetch, &handle->gate);
 	request_trace(learning->request, "fetching evidence from %s",
 	    handle->gate.enclave->evidence_url);
@@ -120,8 +122,8 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 
 	/* The cache keeps the reason, wanted or not. */
 	error_clear(&scratch);
-	status = appraise(&client->appraiser, attempt->handle->gate.enclave,
-	    body, &attempt->appraisal, &scratch);
+	status = appraise(&client->appraiser, attempt->enclave, body,
+	    &attempt->appraisal, &scratch);
 	if (status)
 		error_set_enclave(
 		    &scratch, attempt->handle->gate.enclave->name);
@@ -185,6 +187,8 @@ attempt_clear(struct attempt *attempt)
 {
 	fetch_clear(&attempt->fetch);
 	appraisal_clear(&attempt->appraisal);
+	enclave_unref(attempt->enclave);
+	attempt->enclave = NULL;
 	handle_free(attempt->handle);
 	attempt->handle = NULL;
 	attempt->fetched = false;

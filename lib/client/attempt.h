@@ -28,6 +28,9 @@ struct attempt {
 	struct handle *handle; /* owned */
 	struct fetch fetch;
 	struct appraisal appraisal;
+	/* As configured when the fetch began, and the policy's generation of
+	 * that moment: what is judged and what is published belong together. */
+	struct enclave *enclave; /* owned reference */
 	uint64_t policy_generation;
 	bool limited; /* a key that failed lately is refused unasked */
 	bool fetched; /* a body came, so that what follows is about it */

@@ -1,5 +1,6 @@
 /* Evidence alone: waiting for it, or fetching it now. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/client.h"
 #include "client/document.h"
@@ -18,6 +19,7 @@ attest_slot(struct call *call, struct cache_slot *slot,
 	    .lane = lane_of(slot),
 	};
 	struct appraisal appraisal = {0};
+	struct enclave_client_document *document;
 	enum enclave_client_status status;
 	struct enclave *enclave = cache_slot_enclave(slot, NULL);
 
@@ -28,10 +30,12 @@ attest_slot(struct call *call, struct cache_slot *slot,
 	status = learning_attest(&learning, &appraisal, error);
 	if (status)
 		goto out;
-	*ret_document = document_new(appraisal.claims, enclave->policy,
+	document = document_new(appraisal.claims, enclave->policy,
 	    appraisal.set, appraisal.deadline_ms,
 	    enclave->insecure || call->client->insecure);
-	if (!*ret_document)
+	if (document)
+		*ret_document = document;
+	else
 		status = error_memory(error);
 out:
 	if (enclave)
@@ -56,7 +60,9 @@ enclave_client_attest(struct enclave_client *client, const char *name,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "a client, a name and a place for the document are "
 		    "needed");
-	status = lookup_name(client, name, &slot, error);
+	status = strncmp(name, "https://", 8)
+		     ? lookup_name(client, name, &slot, error)
+		     : lookup_url(client, name, &slot, error);
 	if (status)
 		return status;
 	waker = waker_new();

@@ -135,9 +135,13 @@ enclave_client_curl_perform(
     struct enclave_client_curl *attachment, struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
-	bool fresh = attachment && attachment->refused;
+	bool fresh;
 	CURLcode code;
 
+	if (!attachment)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE, "no attachment");
+	fresh = attachment->refused;
 	status = enclave_client_curl_rearm(attachment, error);
 	if (status)
 		return status;

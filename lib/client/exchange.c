@@ -225,11 +225,13 @@ add_learning_time(struct exchange *exchange)
 				  exchange->client->clock->context) -
 				 exchange->started_boot_ms) *
 			     1000;
-	int64_t *total_us =
-	    &exchange->response->info[ENCLAVE_CLIENT_INFO_TIME_TOTAL_US];
+	struct enclave_client_response *response = exchange->response;
+	int64_t *total_us = &response->info[ENCLAVE_CLIENT_INFO_TIME_TOTAL_US];
 
-	if (elapsed_us > *total_us)
-		*total_us = elapsed_us;
+	if (elapsed_us <= *total_us)
+		return;
+	response->before_us = elapsed_us - *total_us;
+	*total_us = elapsed_us;
 }
 
 static void

@@ -122,36 +122,39 @@ wait_slice(struct lane *lane, int64_t left_ms)
 	(void)pthread_cond_timedwait(&lane->changed, &lane->mutex, &until);
 }
 
-enum lane_role
-lane_learning_begin(struct lane *lane, const struct clock_source *clock,
-    int64_t until_boot_ms, bool (*cancelled)(void *context), void *context,
-    struct enclave_client_error *ret_error)
+/* Until the flight that is under way ends, or patience does; mutex held. */
+static enum lane_role
+wait_for_flight(struct lane *lane, const struct lane_patience *patience)
 {
-	enum lane_role role = LANE_LEADER;
-	uint64_t flights;
+	const struct clock_source *clock = patience->clock;
+	uint64_t flights = lane->flights;
 
-	(void)pthread_mutex_lock(&lane->mutex);
-	flights = lane->flights;
 	while (lane->learning) {
 		int64_t left_ms =
-		    until_boot_ms - clock->boot_ms(clock->context);
-		if (cancelled(context)) {
-			role = LANE_CANCELLED;
-			goto out;
-		}
-		if (left_ms <= 0) {
-			role = LANE_TIMEOUT;
-			goto out;
-		}
+		    patience->until_boot_ms - clock->boot_ms(clock->context);
+		if (patience->cancelled(patience->context))
+			return LANE_CANCELLED;
+		if (left_ms <= 0)
+			return LANE_TIMEOUT;
 		wait_slice(lane, left_ms);
-		if (lane->flights != flights) {
-			error_copy(ret_error, &lane->last);
-			role = LANE_ENDED;
-			goto out;
-		}
+		if (lane->flights != flights)
+			return LANE_ENDED;
 	}
-	lane->learning = true;
-out:
+	return LANE_LEADER;
+}
+
+enum lane_role
+lane_learning_begin(struct lane *lane, const struct lane_patience *patience,
+    struct enclave_client_error *ret_error)
+{
+	enum lane_role role;
+
+	(void)pthread_mutex_lock(&lane->mutex);
+	role = wait_for_flight(lane, patience);
+	if (role == LANE_LEADER)
+		lane->learning = true;
+	if (role == LANE_ENDED)
+		error_copy(ret_error, &lane->last);
 	(void)pthread_mutex_unlock(&lane->mutex);
 	return role;
 }

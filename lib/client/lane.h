@@ -50,13 +50,20 @@ enum lane_role {
 	LANE_CANCELLED
 };
 
+/* How long, and for whom, to wait. */
+struct lane_patience {
+	const struct clock_source *clock;
+	int64_t until_boot_ms;
+	bool (*cancelled)(void *context);
+	void *context;
+};
+
 /*
  * Takes the flight or waits for the one that is under way.  LANE_ENDED gives
  * how that ended, in ret_error.
  */
 enum lane_role lane_learning_begin(struct lane *lane,
-    const struct clock_source *clock, int64_t until_boot_ms,
-    bool (*cancelled)(void *context), void *context,
+    const struct lane_patience *patience,
     struct enclave_client_error *ret_error);
 /*
  * error: how it ended.  An abandoned flight (its caller gave up) is nobody's

@@ -88,6 +88,12 @@ learning_run(const struct learning *learning, struct handle **ret_handle,
     struct enclave_client_error *error)
 {
 	struct call *call = learning->call;
+	const struct lane_patience patience = {
+	    .clock = call->client->clock,
+	    .until_boot_ms = call->until_boot_ms,
+	    .cancelled = call_over,
+	    .context = call,
+	};
 	struct enclave_client_error ended;
 	enum enclave_client_status status =
 	    attempt_check_limits(learning, error);
@@ -97,8 +103,7 @@ learning_run(const struct learning *learning, struct handle **ret_handle,
 		return status;
 	error_clear(&ended);
 	waker_set(call->waker, NULL, learning->lane);
-	role = lane_learning_begin(learning->lane, call->client->clock,
-	    call->until_boot_ms, call_over, call, &ended);
+	role = lane_learning_begin(learning->lane, &patience, &ended);
 	waker_set(call->waker, NULL, NULL);
 	switch (role) {
 	case LANE_LEADER:

@@ -32,9 +32,11 @@ make_attachment(struct enclave_client *client, const char *name,
 	if (status)
 		return status;
 	owned = calloc(1, sizeof(*owned));
-	status = owned ? gate_attachment_init(
-			     &owned->gate, &client->gate, slot, error)
-		       : error_memory(error);
+	if (!owned) {
+		cache_slot_unref(slot);
+		return error_memory(error);
+	}
+	status = gate_attachment_init(&owned->gate, &client->gate, slot, error);
 	cache_slot_unref(slot);
 	if (status) {
 		free(owned);

@@ -129,6 +129,14 @@ fill_info(struct enclave_client_response *response, CURL *easy)
 	}
 }
 
+void
+response_refresh_info(struct enclave_client_response *response)
+{
+	fill_info(response, response->handle->easy);
+	response->info[ENCLAVE_CLIENT_INFO_TIME_TOTAL_US] +=
+	    response->before_us;
+}
+
 /* The final answer's headers as libcurl parsed them; false: no memory. */
 static bool
 fill_headers(struct enclave_client_response *response, CURL *easy)

@@ -29,6 +29,8 @@ struct enclave_client_response {
 	size_t body_read;   /* of body, by response_read */
 	struct enclave_client_document *document;
 	int64_t info[ENCLAVE_CLIENT_INFO_NUM_REDIRECTS + 1];
+	/* Waiting and learning, before the transfer that info is about. */
+	int64_t before_us;
 
 	/* Streaming. */
 	bool streaming;
@@ -54,5 +56,7 @@ void response_reset(struct enclave_client_response *response);
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status response_fill(
     struct enclave_client_response *response, struct handle *handle,
     bool insecure, struct enclave_client_error *error);
+/* Timings and sizes once more, when a streamed answer has ended. */
+void response_refresh_info(struct enclave_client_response *response);
 
 #endif

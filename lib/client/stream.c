@@ -10,6 +10,7 @@ end_stream(struct enclave_client_response *response)
 {
 	struct lane *lane = lane_of(response->slot);
 
+	response_refresh_info(response);
 	handle_finish(response->handle);
 	if (lane && !response->failure.status)
 		lane_put(lane, response->handle);

@@ -187,14 +187,14 @@ set_upload(struct transfer *transfer, CURL *easy)
 	SET(CURLOPT_READDATA, transfer);
 	SET(CURLOPT_SEEKFUNCTION, seek_body);
 	SET(CURLOPT_SEEKDATA, transfer);
-	if (!strcmp(request->method, "POST")) {
-		SET(CURLOPT_POST, 1L);
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, len);
-		return CURLE_OK;
-	}
-	SET(CURLOPT_UPLOAD, 1L);
-	SET(CURLOPT_INFILESIZE_LARGE, len);
-	if (strcmp(request->method, "PUT") != 0)
+	/*
+	 * Whatever the method: CURLOPT_UPLOAD would send "Expect:
+	 * 100-continue" with the smallest body, and wait a second for a server
+	 * that does not know it.
+	 */
+	SET(CURLOPT_POST, 1L);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, len);
+	if (strcmp(request->method, "POST") != 0)
 		SET(CURLOPT_CUSTOMREQUEST, request->method);
 	return CURLE_OK;
 }
@@ -231,7 +231,7 @@ static CURLcode
 set_headers(struct transfer *transfer, CURL *easy)
 {
 	const struct enclave_client_request *request = transfer->request;
-	bool post = !strcmp(request->method, "POST");
+	bool post = request->has_body || !strcmp(request->method, "POST");
 	struct curl_slist *grown;
 
 	for (const struct curl_slist *header = request->headers; header;

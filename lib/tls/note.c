@@ -23,6 +23,7 @@ release(struct note *note)
 	note->owned = (struct gate_owned){0};
 }
 
+/* OpenSSL sets the parameters: NOLINTNEXTLINE(readability-function-size) */
 static void
 free_note(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
     long argl, void *argp)
@@ -38,6 +39,7 @@ free_note(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
 }
 
 /* SSL_dup: the copy owns nothing, and so is refused until it is attached. */
+/* OpenSSL sets the parameters: NOLINTNEXTLINE(readability-function-size) */
 static int
 dup_note(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **pointer,
     int index, long argl, void *argp)

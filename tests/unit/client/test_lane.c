@@ -51,9 +51,14 @@ static enum lane_role
 begin(int64_t timeout_ms, atomic_bool *cancelled,
     struct enclave_client_error *ret_error)
 {
-	return lane_learning_begin(lane, &clock_system,
-	    clock_system.boot_ms(NULL) + timeout_ms, is_set, cancelled,
-	    ret_error);
+	const struct lane_patience patience = {
+	    .clock = &clock_system,
+	    .until_boot_ms = clock_system.boot_ms(NULL) + timeout_ms,
+	    .cancelled = is_set,
+	    .context = cancelled,
+	};
+
+	return lane_learning_begin(lane, &patience, ret_error);
 }
 
 /* Another thread that wants the flight. */
