@@ -233,31 +233,49 @@ START_TEST(connection_of_another_client_is_refused)
 }
 END_TEST
 
+/* The enclave leaves the map; by the same name it comes back as another one. */
+static void
+remove_and_add_enclave(void)
+{
+	static const char map[] =
+	    "{\"other.example\":{\"PCR0\":\"" OTHER_PCR0 "\"}}";
+	struct enclave_client_config *other = NULL;
+
+	ck_assert_int_eq(enclave_client_config_new(&other), 0);
+	ck_assert_int_eq(enclave_client_config_load_text(
+			     other, map, strlen(map), fixture.error),
+	    0);
+	ck_assert_int_eq(
+	    enclave_client_update(fixture.client, other, fixture.error), 0);
+	enclave_client_config_free(other);
+	fixture_update(NULL, "");
+}
+
 START_TEST(connection_of_another_enclave_is_refused)
 {
 	struct cache_slot *slot;
 	struct cache_slot *other;
 	struct handle *handle;
-	struct cache_slot *own;
 
 	fixture_client(NULL, "", false);
 	fixture_get_ok("/before");
 	slot = slot_of_fixture();
 	handle = new_handle(&fixture.client->gate, slot);
 	ck_assert_int_eq(get_with(handle, "/own"), CURLE_OK);
-	/* Removed and configured again: another enclave, with no evidence. */
-	fixture_update(NULL, ",\"evidence_url\":\"https://localhost:1/x\"");
-	fixture_update(NULL, "");
+	remove_and_add_enclave();
+	/* The very key is live there too. */
+	fixture_get_ok("/learned-again");
 	other = slot_of_fixture();
-	if (cache_slot_id(other) != cache_slot_id(slot)) {
-		own = handle->gate.slot;
-		handle->gate.slot = other;
-		ck_assert_int_eq(
-		    get_with(handle, "/foreign"), CURLE_ABORTED_BY_CALLBACK);
-		handle->gate.slot = own;
-		ck_assert(!fixture_saw("/foreign"));
-	}
+	ck_assert_uint_ne(cache_slot_id(other), cache_slot_id(slot));
+	handle->gate.slot = other;
+	ck_assert_int_eq(
+	    get_with(handle, "/foreign"), CURLE_ABORTED_BY_CALLBACK);
+	ck_assert_ptr_nonnull(
+	    strstr(handle->gate.error.message, "for another enclave"));
+	handle->gate.slot = slot;
+	ck_assert(!fixture_saw("/foreign"));
 	cache_slot_unref(other);
+	/* Takes the reference that new_handle() gave it. */
 	handle_free(handle);
 	cache_slot_unref(slot);
 }
@@ -348,6 +366,7 @@ START_TEST(other_origin_and_plain_http_are_refused)
 	    CURLE_OK);
 	ck_assert_int_eq(
 	    curl_easy_perform(handle->easy), CURLE_ABORTED_BY_CALLBACK);
+	ck_assert_ptr_nonnull(strstr(handle->gate.error.message, "not https"));
 	handle_free(handle);
 	cache_slot_unref(slot);
 	ck_assert(!fixture_saw("/elsewhere"));
@@ -716,6 +735,245 @@ START_TEST(self_test_that_fails_names_the_builds)
 }
 END_TEST
 
+START_TEST(refusal_leaves_its_mark_where_every_libcurl_looks)
+{
+	struct cache_slot *slot;
+	struct handle *handle;
+	long result = X509_V_OK;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	fixture_rotate();
+	slot = slot_of_fixture();
+	handle = new_handle(&fixture.client->gate, slot);
+	ck_assert_int_ne(get_with(handle, "/after"), CURLE_OK);
+	/* From 8.17 on libcurl looks at this alone. */
+	ck_assert_int_eq(
+	    curl_easy_getinfo(handle->easy, CURLINFO_SSL_VERIFYRESULT, &result),
+	    CURLE_OK);
+	ck_assert_int_eq(result, X509_V_ERR_APPLICATION_VERIFICATION);
+	handle_free(handle);
+	cache_slot_unref(slot);
+}
+END_TEST
+
+START_TEST(clock_set_forward_ends_what_has_passed)
+{
+	fixture_client(NULL, ",\"max_age_ms\":60000", false);
+	fixture_get_ok("/before");
+	fixture_set("{\"evidence\":\"empty\"}");
+	fixture.wall_offset_ms += 61000;
+	fixture_expect(fixture_get("/after"),
+	    ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED, NULL);
+	ck_assert(!fixture_saw("/after"));
+}
+END_TEST
+
+/* What a resumed connection would be, had somebody given it a verdict. */
+static struct verdict stolen_verdict;
+
+static void
+put_verdict(const SSL *ssl, int where, int value)
+{
+	(void)value;
+	if (where & SSL_CB_HANDSHAKE_DONE)
+		ck_assert(verdict_set((SSL *)ssl, &stolen_verdict));
+}
+
+static CURLcode
+allow_resumption(CURL *easy, void *ssl_ctx, void *argument)
+{
+	(void)easy;
+	if (gate_prepare_ssl_ctx(argument, ssl_ctx, NULL))
+		return CURLE_SSL_CONNECT_ERROR;
+	SSL_CTX_set_info_callback(ssl_ctx, put_verdict);
+	return CURLE_OK;
+}
+
+static CURLcode
+get_with_resumption(struct handle *handle, const char *path)
+{
+	prepare_get(handle, path);
+	ck_assert_int_eq(curl_easy_setopt(handle->easy,
+			     CURLOPT_SSL_CTX_FUNCTION, allow_resumption),
+	    CURLE_OK);
+	ck_assert_int_eq(
+	    curl_easy_setopt(handle->easy, CURLOPT_SSL_SESSIONID_CACHE, 1L),
+	    CURLE_OK);
+	ck_assert_int_eq(
+	    curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, 1L), CURLE_OK);
+	ck_assert_int_eq(
+	    curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L),
+	    CURLE_OK);
+	return curl_easy_perform(handle->easy);
+}
+
+START_TEST(resumed_connection_is_refused_whatever_verdict_it_has)
+{
+	struct cache_slot *slot;
+	struct handle *handle;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	slot = slot_of_fixture();
+	handle = new_handle(&fixture.client->gate, slot);
+	ck_assert_int_eq(get_with(handle, "/own"), CURLE_OK);
+	stolen_verdict = (struct verdict){
+	    .client_id = fixture.client->gate.client_id,
+	    .slot_id = cache_slot_id(slot),
+	    .key = handle->gate.key,
+	};
+	ck_assert_int_eq(get_with_resumption(handle, "/full"), CURLE_OK);
+	ck_assert_int_eq(get_with_resumption(handle, "/resumed-request"),
+	    CURLE_ABORTED_BY_CALLBACK);
+	ck_assert_ptr_nonnull(strstr(handle->gate.error.message, "resumed"));
+	handle_free(handle);
+	cache_slot_unref(slot);
+	/* Or this test has shown nothing. */
+	ck_assert(fixture_saw("\"resumed\":true"));
+	ck_assert(!fixture_saw("/resumed-request"));
+}
+END_TEST
+
+START_TEST(stream_that_was_cut_off_is_never_pooled)
+{
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	ck_assert_uint_eq(idle_handles(), 1);
+	fixture_expect(download_with(remove_enclave),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert_uint_eq(idle_handles(), 0);
+}
+END_TEST
+
+START_TEST(insecure_switches_mark_the_document_of_a_response)
+{
+	struct enclave_client_request *request = NULL;
+	struct enclave_client_response *response = NULL;
+
+	fixture_client(NULL, "", false);
+	ck_assert_int_eq(enclave_client_request_new("GET", "/x", &request), 0);
+	ck_assert_int_eq(enclave_client_request(fixture.client, FIXTURE_NAME,
+			     request, &response, fixture.error),
+	    0);
+	ck_assert(enclave_client_document_insecure(
+	    enclave_client_response_document(response)));
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+static void
+send_once(const char *method, const char *header, const char *body)
+{
+	struct enclave_client_request *request = NULL;
+	struct enclave_client_response *response = NULL;
+
+	ck_assert_int_eq(
+	    enclave_client_request_new(method, "/pooled", &request), 0);
+	if (header)
+		enclave_client_request_add_header(request, header, "marker");
+	if (body)
+		enclave_client_request_set_body(request, body, strlen(body));
+	ck_assert_msg(enclave_client_request(fixture.client, FIXTURE_NAME,
+			  request, &response, fixture.error) == 0,
+	    "%s", enclave_client_error_message(fixture.error));
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+
+START_TEST(pooled_handle_keeps_nothing_of_the_request_before)
+{
+	fixture_client(NULL, "", false);
+	send_once("PATCH", "X-First", "first body");
+	send_once("PUT", "X-Second", "second body");
+	ck_assert(local_enclave_clear_log(fixture.enclave));
+	send_once("GET", NULL, NULL);
+	ck_assert(fixture_saw("\"method\":\"GET\""));
+	ck_assert(!fixture_saw("PATCH"));
+	ck_assert(!fixture_saw("marker"));
+	ck_assert(!fixture_saw("first body"));
+	ck_assert(!fixture_saw("second body"));
+	ck_assert(!fixture_saw("content-length"));
+	ck_assert_uint_eq(fixture_handshakes(), 0);
+}
+END_TEST
+
+START_TEST(key_that_failed_is_refused_unasked_for_a_while)
+{
+	fixture_client(NULL, "", false);
+	fixture_set("{\"evidence\":\"broken-signature\"}");
+	fixture_expect(fixture_get("/x"), ENCLAVE_CLIENT_ERR_SIGNATURE, NULL);
+	ck_assert_uint_eq(fixture_evidence(), 1);
+	fixture_expect(fixture_get("/x"), ENCLAVE_CLIENT_ERR_SIGNATURE,
+	    "refused a moment ago");
+	ck_assert_uint_eq(fixture_evidence(), 1);
+	fixture_set("{\"evidence\":\"good\"}");
+	fixture_advance_ms(10001);
+	fixture_set("{\"clock_offset_ms\":10001}");
+	fixture_get_ok("/x");
+}
+END_TEST
+
+START_TEST(key_that_failed_beside_a_live_one_opens_no_connection)
+{
+	size_t connections;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	fixture_set("{\"keep_alive\":false,\"evidence\":\"other-key\"}");
+	fixture_get_ok("/last");
+	fixture_rotate();
+	fixture_expect(
+	    fixture_get("/x"), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	connections = fixture_connections();
+	fixture_expect(fixture_get("/x"), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    "refused a moment ago");
+	/* The strict one alone. */
+	ck_assert_uint_eq(fixture_connections(), connections + 1);
+	ck_assert(!fixture_saw("/x\""));
+}
+END_TEST
+
+START_TEST(empty_bucket_opens_no_connection_and_says_until_when)
+{
+	size_t connections;
+
+	fixture_client(NULL, "", false);
+	fixture_set("{\"evidence\":\"empty\"}");
+	for (int i = 0; i < LEARNING_TOKENS_MAX; i++)
+		ck_assert_int_ne(
+		    fixture_get("/x"), ENCLAVE_CLIENT_ERR_LEARNING_LIMITED);
+	connections = fixture_connections();
+	fixture_expect(fixture_get("/x"), ENCLAVE_CLIENT_ERR_LEARNING_LIMITED,
+	    "the next one is allowed in");
+	ck_assert_uint_eq(fixture_connections(), connections);
+	fixture_advance_ms(10001);
+	fixture_set("{\"evidence\":\"good\",\"clock_offset_ms\":10001}");
+	fixture_get_ok("/x");
+}
+END_TEST
+
+static void
+add_tests_of_attackers(TCase *tcase)
+{
+	tcase_add_test(
+	    tcase, refusal_leaves_its_mark_where_every_libcurl_looks);
+	tcase_add_test(tcase, clock_set_forward_ends_what_has_passed);
+	tcase_add_test(
+	    tcase, resumed_connection_is_refused_whatever_verdict_it_has);
+	tcase_add_test(tcase, stream_that_was_cut_off_is_never_pooled);
+	tcase_add_test(
+	    tcase, insecure_switches_mark_the_document_of_a_response);
+	tcase_add_test(
+	    tcase, pooled_handle_keeps_nothing_of_the_request_before);
+	tcase_add_test(tcase, key_that_failed_is_refused_unasked_for_a_while);
+	tcase_add_test(
+	    tcase, key_that_failed_beside_a_live_one_opens_no_connection);
+	tcase_add_test(
+	    tcase, empty_bucket_opens_no_connection_and_says_until_when);
+}
+
 static void
 add_tests(TCase *tcase)
 {
@@ -769,6 +1027,7 @@ main(void)
 
 	tcase_add_checked_fixture(tls13, fixture_setup, fixture_teardown);
 	add_tests(tls13);
+	add_tests_of_attackers(tls13);
 	suite_add_tcase(suite, tls13);
 	tcase_add_checked_fixture(tls12, fixture_setup_tls12, fixture_teardown);
 	tcase_add_test(tls12, tls12_session_is_never_resumed);
