@@ -6,7 +6,7 @@
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkg-config
 	libcurl4-openssl-dev libssl-dev libcbor-dev libcjson-dev)
 # What the tests need beside that.
-PACKAGES_TEST=(g++ check libevent-dev nginx-light openssl ca-certificates
+PACKAGES_TEST=(g++ check curl libevent-dev nginx-light openssl ca-certificates
 	python3 python3-cbor2 python3-cryptography python3-pytest)
 # What the suite `style` needs.
 PACKAGES_STYLE=(clang-format clang-tidy clang shellcheck codespell)

@@ -44,7 +44,6 @@ def main():
     flags = foreign_flags()
     compilers = (
         (("gcc", "-std=c11", "-xc"), "C11"),
-        (("clang", "-std=c11", "-xc"), "C11 (clang)"),
         (("g++", "-std=c++11", "-xc++"), "C++11"),
         (("g++", "-std=c++20", "-xc++"), "C++20"),
     )
