@@ -10,8 +10,6 @@ PACKAGES_TEST=(g++ check curl libevent-dev nginx-light openssl ca-certificates
 	python3 python3-cbor2 python3-cryptography python3-pytest)
 # What the suite `style` needs.
 PACKAGES_STYLE=(clang-format clang-tidy clang shellcheck codespell)
-# What .ci/long needs.
-PACKAGES_LONG=(clang llvm valgrind gcovr git)
 
 # Servers that Debian starts when it installs them; nothing here wants that.
 PACKAGES_SERVICES=(nginx haproxy)
