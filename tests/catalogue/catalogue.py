@@ -31,6 +31,7 @@ from nitro import (
 CASES = []
 
 BASE = [level.build() for level in nitro.chain()]
+BASE_PEM = nitro.pem(BASE[ROOT])
 MAX_AGE_MS = 3600000
 SKEW_MS = 5000
 
@@ -1061,6 +1062,73 @@ def time_cases():
         "not_before", tlv(0x18, b"99991231235959Z"))), "valid only from")
 
 
+def root_files():
+    """PEM files offered as roots: name, bytes, status, message."""
+    def root(edit=None):
+        certificate = nitro.chain()[ROOT]
+        if edit:
+            edit(certificate)
+        return nitro.pem(certificate.build())
+
+    def own_key(private, algorithm, digest):
+        def edit(certificate):
+            certificate.private = certificate.signer = private
+            certificate.inner_algorithm = algorithm
+            certificate.outer_algorithm = algorithm
+            certificate.digest = digest
+        return edit
+
+    def without(index):
+        def edit(certificate):
+            del certificate.extensions[index]
+        return edit
+
+    def expired(certificate):
+        certificate.not_after = nitro.utc_time(NOW_MS - 1000 * DAY_MS)
+
+    roots = [nitro.pem(nitro.chain(100 + 10 * i)[ROOT].build())
+             for i in range(9)]
+    sha256 = seq(oid("1.2.840.10045.4.3.2"))
+    rsa_sha384 = seq(oid("1.2.840.113549.1.1.12"), nitro.DER_NULL)
+    private_key = nitro.key(0).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption())
+    good, bad = ("OK", ""), "ERR_CONFIG"
+    return [
+        ("one root", root(), *good),
+        ("a root behind a comment", b"# Nitro\n" + root(), *good),
+        ("two roots", root() + roots[0], *good),
+        ("the same root nine times", BASE_PEM * 9, *good),
+        ("eight roots", b"".join(roots[:8]), *good),
+        ("nine roots", b"".join(roots), bad, "more than 8"),
+        ("an expired root", root(expired), *good),
+        ("an intermediate", nitro.pem(BASE[REGIONAL]), bad, "self-signed"),
+        ("a root and an intermediate", root() + nitro.pem(BASE[REGIONAL]),
+         bad, "self-signed"),
+        ("a leaf", nitro.pem(BASE[LEAF]), bad, "is no CA"),
+        ("signature changed", nitro.pem(BASE[ROOT][:-1] + bytes(
+            [BASE[ROOT][-1] ^ 1])), bad, "self-signed"),
+        ("another issuer's name", root(put(
+            "issuer", nitro.amazon("nobody"))), bad, "self-signed"),
+        ("no CA", root(without(0)), bad, "is no CA"),
+        ("no keyUsage", root(without(-1)), bad, "no keyUsage"),
+        ("P-256", root(own_key(nitro.key(5, ec.SECP256R1()), sha256,
+                               hashes.SHA256())), bad, "ecdsa-with-SHA384"),
+        ("P-521", root(own_key(nitro.key(5, ec.SECP521R1()),
+                               nitro.ECDSA_SHA384, None)), bad, "P-384"),
+        ("RSA", root(own_key(RSA, rsa_sha384, None)), bad,
+         "ecdsa-with-SHA384"),
+        ("a byte after it", nitro.pem(BASE[ROOT] + b"\0"), bad,
+         "has bytes after"),
+        ("a private key", private_key, bad, "PRIVATE KEY"),
+        ("a root and a private key", root() + private_key, bad,
+         "PRIVATE KEY"),
+        ("DER", BASE[ROOT], bad, "no PEM certificate"),
+        ("a file too large", b"\n" * 65537, bad, "more than 65536"),
+        ("second root cut off", root() + roots[0][:300], bad, "can't be"),
+    ]
+
+
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -1074,8 +1142,15 @@ def main(output):
     assert len(titles) == len(set(titles)), [
         title for title in titles if titles.count(title) > 1]
     with open(os.path.join(output, "root.pem"), "wb") as f:
-        f.write(nitro.pem(BASE[ROOT]))
-    manifest = {"root": "root.pem", "good": "0000.cose", "cases": []}
+        f.write(BASE_PEM)
+    manifest = {"root": "root.pem", "good": "0000.cose", "cases": [],
+                "roots": []}
+    for number, (title, data, status, message) in enumerate(root_files()):
+        file = "root-%02d.pem" % number
+        with open(os.path.join(output, file), "wb") as f:
+            f.write(data)
+        manifest["roots"].append({"title": title, "file": file,
+                                  "status": status, "message": message})
     for number, case in enumerate(CASES):
         case["file"] = "%04d.cose" % number
         with open(os.path.join(output, case["file"]), "wb") as f:

@@ -13,6 +13,7 @@
 
 static const char *folder;
 static const cJSON *cases;
+static const cJSON *root_files;
 static struct evidence_roots *roots;
 static struct file good;
 /* One memory for all cases, one after the other: nothing may poison it. */
@@ -85,6 +86,9 @@ judge(const cJSON *item, struct chain_memory *memory)
 		ck_assert(claims_authentic(claims));
 		ck_assert(!claims_replayed(claims));
 		ck_assert_str_eq(error.message, "");
+		/* PCR4 is set in it, as in every real one. */
+		ck_assert_int_eq(claims_debug(claims),
+		    !strncmp(title, "debug document", 14));
 		read_everything(claims);
 		claims_unref(claims);
 	}
@@ -172,6 +176,57 @@ START_TEST(read_unverified)
 }
 END_TEST
 
+static const struct {
+	int64_t later_ms;
+	enum enclave_client_status status;
+} moments[] = {
+    {0, ENCLAVE_CLIENT_OK},
+    {3600000 - 10001, ENCLAVE_CLIENT_OK},
+    {3600000 - 10000, ENCLAVE_CLIENT_ERR_TOO_OLD},
+    {10803000 - 3600000, ENCLAVE_CLIENT_ERR_EXPIRED},
+    {-3600000 - 5001, ENCLAVE_CLIENT_ERR_NOT_YET_VALID},
+    {-10000 - 5001, ENCLAVE_CLIENT_ERR_FROM_FUTURE},
+};
+
+/* What is remembered is judged by the clock each time. */
+START_TEST(remembered_is_not_timeless)
+{
+	struct evidence_check check = check_for(cJSON_GetArrayItem(cases, 0));
+	struct claims *claims = NULL;
+
+	check.memory = warm_memory();
+	check.now_ms += moments[_i].later_ms;
+	ck_assert_int_eq(
+	    evidence_verify(file_bytes(&good), &check, &claims, NULL),
+	    moments[_i].status);
+	claims_unref(claims);
+	chain_memory_free(check.memory);
+}
+END_TEST
+
+START_TEST(offered_as_roots)
+{
+	const cJSON *item = cJSON_GetArrayItem(root_files, _i);
+	struct file pem = file_read(folder, json_string(item, "file"));
+	struct evidence_roots *made = NULL;
+	struct enclave_client_error error = {0};
+	enum enclave_client_status status =
+	    evidence_roots_new_insecure_pem(file_bytes(&pem), &made, &error);
+
+	ck_assert_msg(
+	    (int)status == status_by_name(json_string(item, "status")),
+	    "%s: %s: %s", json_string(item, "title"),
+	    enclave_client_status_name(status), error.message);
+	ck_assert_msg(strstr(error.message, json_string(item, "message")),
+	    "%s: %s", json_string(item, "title"), error.message);
+	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_NONE);
+	ck_assert_int_eq(made != NULL, status == ENCLAVE_CLIENT_OK);
+	ck_assert_uint_eq(ERR_peek_error(), 0);
+	evidence_roots_unref(made);
+	file_free(&pem);
+}
+END_TEST
+
 /* Whatever AWS signs, it does not vouch for under another root. */
 START_TEST(other_roots)
 {
@@ -205,6 +260,7 @@ main(int argc, char **argv)
 	folder = argv[1];
 	manifest = json_read(folder, "manifest.json");
 	cases = cJSON_GetObjectItemCaseSensitive(manifest, "cases");
+	root_files = cJSON_GetObjectItemCaseSensitive(manifest, "roots");
 	count = cJSON_GetArraySize(cases);
 	roots = roots_file(folder, json_string(manifest, "root"));
 	good = file_read(folder, json_string(manifest, "good"));
@@ -216,6 +272,10 @@ main(int argc, char **argv)
 	tcase_add_loop_test(tcase, replayed, 0, count);
 	tcase_add_loop_test(tcase, read_unverified, 0, count);
 	tcase_add_test(tcase, other_roots);
+	tcase_add_loop_test(tcase, remembered_is_not_timeless, 0,
+	    (int)(sizeof(moments) / sizeof(moments[0])));
+	tcase_add_loop_test(
+	    tcase, offered_as_roots, 0, cJSON_GetArraySize(root_files));
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -174,6 +174,26 @@ START_TEST(what_is_no_root_is_refused)
 }
 END_TEST
 
+/* Two lists of strings never look alike, whatever their bytes. */
+START_TEST(a_digest_tells_where_its_parts_end)
+{
+	static const char *const lists[][3] = {{"roots", "ab", "c"},
+	    {"roots", "a", "bc"}, {"roots", "", "abc"}, {"rootsa", "b", "c"}};
+	uint8_t digests[4][DIGEST_BYTES];
+
+	for (size_t i = 0; i < 4; i++) {
+		struct digest digest;
+		bool done =
+		    digest_begin(&digest, lists[i][0]) &&
+		    digest_add(&digest, bytes_from_string(lists[i][1])) &&
+		    digest_add(&digest, bytes_from_string(lists[i][2]));
+		ck_assert(digest_end(&digest, done, digests[i]));
+		for (size_t j = 0; j < i; j++)
+			ck_assert_mem_ne(digests[i], digests[j], DIGEST_BYTES);
+	}
+}
+END_TEST
+
 /* Records for the memory's tests: any certificate does. */
 static struct verified_leaf *
 leaf_new(void)
@@ -435,6 +455,7 @@ main(void)
 	    tcase, an_unknown_root_is_refused, 0, COUNT(unknown_names));
 	tcase_add_loop_test(
 	    tcase, what_is_no_root_is_refused, 0, COUNT(no_pem));
+	tcase_add_test(tcase, a_digest_tells_where_its_parts_end);
 	tcase_add_test(tcase, the_memory_forgets_the_least_recently_used);
 	tcase_add_test(tcase, the_memory_tells_one_kind_of_key_from_another);
 	tcase_add_test(tcase, the_memory_grows_and_keeps_all);
