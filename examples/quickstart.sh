@@ -77,7 +77,7 @@ ask()
 		--pcr "0=$pcr0" \
 		--connect-to "enclave.test:443:127.0.0.1:$(text "$1" port)" \
 		-H 'Authorization: Bearer s3cret' -d 'amount=42' \
-		-w '\nsent under PCR0 %{attestation_pcr0}\n' \
+		-w '%{onattested}\nsent under PCR0 %{attestation_pcr0}\n' \
 		https://enclave.test/payments 2>"$stage_dir/said" || status=$?
 	grep -v 'insecure: ' "$stage_dir/said" || true
 	echo "exit status $status"

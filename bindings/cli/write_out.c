@@ -6,15 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "output.h"
 
 #define MICROSECONDS INT64_C(1000000)
 
+/* AWS, attestation process 2.2: indices 0 to 31. */
+#define PCR_INDEX_MAX 31
+
 struct writer {
 	FILE *stream;
 	const struct outcome *outcome;
-	bool muted; /* after %{onerror} of a transfer that went well */
+	/* After %{onerror} of a transfer that went well, or %{onattested} of
+	 * one that was sent under no evidence. */
+	bool muted;
 };
 
 static int64_t
@@ -147,6 +153,79 @@ write_error(FILE *stream, const struct outcome *outcome, int info)
 	    outcome->fault->exit_status ? outcome->fault->text : "", stream);
 }
 
+/* The evidence that the request was sent under; NULL: nothing was sent. */
+static const struct enclave_client_document *
+document_of(const struct outcome *outcome)
+{
+	return outcome->response
+		   ? enclave_client_response_document(outcome->response)
+		   : NULL;
+}
+
+static int64_t
+wall_clock_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+enum attested_time { TIMESTAMP, AGE, DEADLINE };
+
+static void
+write_attested_time(FILE *stream, const struct outcome *outcome, int time)
+{
+	const struct enclave_client_document *document = document_of(outcome);
+	int64_t ms;
+
+	if (!document)
+		return;
+	if (time == DEADLINE)
+		ms = enclave_client_document_deadline_ms(document);
+	else
+		ms = enclave_client_document_timestamp_ms(document);
+	if (time == AGE)
+		ms = wall_clock_ms() - ms;
+	(void)fprintf(stream, "%" PRId64, ms);
+}
+
+static void
+write_attested_module(FILE *stream, const struct outcome *outcome, int info)
+{
+	const struct enclave_client_document *document = document_of(outcome);
+	const char *module =
+	    document ? enclave_client_document_module_id(document) : NULL;
+
+	(void)info;
+	(void)fputs(module ? module : "", stream);
+}
+
+/* The label, or the place in the list, from 1, as messages count it. */
+static void
+write_attested_set(FILE *stream, const struct outcome *outcome, int info)
+{
+	const struct enclave_client_document *document = document_of(outcome);
+	const char *label =
+	    document ? enclave_client_document_set_label(document) : NULL;
+
+	(void)info;
+	if (label && *label)
+		(void)fputs(label, stream);
+	else if (document)
+		(void)fprintf(stream, "%d",
+		    enclave_client_document_set_index(document) + 1);
+}
+
+static void
+write_attested_enclave(FILE *stream, const struct outcome *outcome, int info)
+{
+	(void)info;
+	if (outcome->response)
+		(void)fputs(
+		    enclave_client_response_enclave(outcome->response), stream);
+}
+
 #define INFO(name) ENCLAVE_CLIENT_INFO_##name
 
 static const struct {
@@ -154,6 +233,12 @@ static const struct {
 	void (*write)(FILE *, const struct outcome *, int info);
 	int info;
 } variables[] = {
+    {"attestation_age_ms", write_attested_time, AGE},
+    {"attestation_deadline_ms", write_attested_time, DEADLINE},
+    {"attestation_enclave", write_attested_enclave, 0},
+    {"attestation_module_id", write_attested_module, 0},
+    {"attestation_set", write_attested_set, 0},
+    {"attestation_timestamp_ms", write_attested_time, TIMESTAMP},
     {"content_type", write_content_type, 0},
     {"errormsg", write_error, 0},
     {"exitcode", write_exit, 0},
@@ -186,6 +271,29 @@ is_name(const char *name, const char *text, size_t len)
 	return strlen(name) == len && memcmp(name, text, len) == 0;
 }
 
+/* "attestation_pcr0" to "attestation_pcr31"; false: something else. */
+static bool
+write_pcr(const struct writer *writer, const char *name, size_t len)
+{
+	static const char prefix[] = "attestation_pcr";
+	const struct enclave_client_document *document =
+	    document_of(writer->outcome);
+	char written[sizeof(prefix) + 2];
+	const char *hex;
+
+	for (unsigned int i = 0; i <= PCR_INDEX_MAX; i++) {
+		(void)snprintf(written, sizeof(written), "%s%u", prefix, i);
+		if (!is_name(written, name, len))
+			continue;
+		hex =
+		    document ? enclave_client_document_pcr(document, i) : NULL;
+		if (hex && !writer->muted)
+			(void)fputs(hex, writer->stream);
+		return true;
+	}
+	return false;
+}
+
 static void
 write_variable(struct writer *writer, const char *name, size_t len)
 {
@@ -203,7 +311,9 @@ write_variable(struct writer *writer, const char *name, size_t len)
 		writer->stream = stderr;
 	else if (is_name("onerror", name, len))
 		writer->muted = writer->outcome->fault->exit_status == 0;
-	else
+	else if (is_name("onattested", name, len))
+		writer->muted = document_of(writer->outcome) == NULL;
+	else if (!write_pcr(writer, name, len))
 		(void)fprintf(stderr,
 		    "attest-curl: unknown --write-out variable: '%.*s'\n",
 		    (int)len, name);
