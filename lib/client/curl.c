@@ -40,6 +40,7 @@ enclave_client_curl_attach(struct enclave_client *client, CURL *handle,
 	gate_attachment_init_curl(&attachment->gate, &client->gate, &callers);
 	status = gate_attach(&attachment->gate, handle, error);
 	if (status) {
+		gate_attachment_clear(&attachment->gate);
 		free(attachment);
 		return status;
 	}
@@ -66,11 +67,7 @@ enclave_client_curl_detach(struct enclave_client_curl *attachment)
 {
 	if (!attachment)
 		return;
-	(void)curl_easy_setopt(
-	    attachment->easy, CURLOPT_SSL_CTX_FUNCTION, NULL);
-	(void)curl_easy_setopt(attachment->easy, CURLOPT_SSL_CTX_DATA, NULL);
-	(void)curl_easy_setopt(attachment->easy, CURLOPT_PREREQFUNCTION, NULL);
-	(void)curl_easy_setopt(attachment->easy, CURLOPT_PREREQDATA, NULL);
+	gate_detach(attachment->easy);
 	gate_attachment_clear(&attachment->gate);
 	client_unref(attachment->client);
 	free(attachment);
@@ -90,6 +87,26 @@ failed(CURLcode code, struct enclave_client_error *error)
 	return status;
 }
 
+/* https is all that libcurl was left. */
+static enum enclave_client_status
+refuse_protocol(const struct enclave_client_curl *attachment,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	long redirects = 0;
+
+	(void)curl_easy_getinfo(
+	    attachment->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	status = error_set(error,
+	    redirects ? ENCLAVE_CLIENT_ERR_REDIRECT
+		      : ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "only https is attested; nothing was sent");
+	error_set_foreign(
+	    error, ENCLAVE_CLIENT_FOREIGN_CURL, CURLE_UNSUPPORTED_PROTOCOL);
+	return status;
+}
+
 static enum enclave_client_status
 judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
     struct enclave_client_error *error)
@@ -100,6 +117,8 @@ judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
 		error_copy(error, &gate->error);
 		return gate->error.status;
 	}
+	if (code == CURLE_UNSUPPORTED_PROTOCOL)
+		return refuse_protocol(attachment, error);
 	if (code)
 		return failed(code, error);
 	if (!gate->ran)
@@ -124,6 +143,8 @@ enclave_client_curl_result(struct enclave_client_curl *attachment,
 	if (status && attachment->gate.enclave)
 		error_set_enclave(error, attachment->gate.enclave->name);
 	attachment->refused = attachment->gate.error.status != 0;
+	if (!attachment->gate.ran)
+		cache_hit_clear(&attachment->gate.hit);
 	/* The next transfer must show that the gate ran for it. */
 	attachment->gate.ran = false;
 	error_clear(&attachment->gate.error);

@@ -35,8 +35,15 @@ struct enclave_client_transfer {
 static enum enclave_client_status
 use_new_connection(CURL *easy, bool keep, struct enclave_client_error *error)
 {
-	if (curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) ||
-	    (!keep && curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L)))
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+
+	if (!code && !keep)
+		code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	/* Others' transfers would join an HTTP/2 connection meanwhile. */
+	if (!code && !keep)
+		code = curl_easy_setopt(
+		    easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	if (code)
 		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "libcurl does not take a fresh connection");

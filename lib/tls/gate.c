@@ -253,6 +253,23 @@ judge_request(struct gate_attachment *attachment, CURL *easy)
 	return check_live(attachment, verdict);
 }
 
+/*
+ * curl_easy_duphandle() copies the hooks with their arguments, and libcurl does
+ * not say whose transfer it asks about: while the first handle has a good
+ * connection, its copy would be judged by that one.  But the address that
+ * libcurl passes is the asking handle's own memory, which its getinfo shows.
+ */
+static bool
+asks_for_itself(const struct gate_attachment *attachment, const char *peer_ip)
+{
+	const char *own = NULL;
+
+	return peer_ip &&
+	       !curl_easy_getinfo(
+		   attachment->easy, CURLINFO_PRIMARY_IP, &own) &&
+	       own == peer_ip;
+}
+
 /* CURLOPT_PREREQFUNCTION: new, pooled and resumed connections all pass here,
  * once before each request and each redirect's. */
 static int
@@ -261,7 +278,13 @@ before_request(
 {
 	struct gate_attachment *attachment = argument;
 
+	/* Nothing is written for a copy: its owner may be another thread. */
+	if (!asks_for_itself(attachment, peer_ip))
+		return CURL_PREREQFUNC_ABORT;
+	/* What an earlier hop or try has left is not about this one. */
 	attachment->ran = false;
+	error_clear(&attachment->error);
+	cache_hit_clear(&attachment->hit);
 	/* A caller's own callback first: ours decides last. */
 	if (attachment->callers.prereq &&
 	    attachment->callers.prereq(attachment->callers.prereq_data, peer_ip,
@@ -273,15 +296,24 @@ before_request(
 	return CURL_PREREQFUNC_OK;
 }
 
-enum enclave_client_status
-gate_attach(struct gate_attachment *attachment, CURL *easy,
-    struct enclave_client_error *error)
+/* Protocols that log in before the first request would do so unasked. */
+static CURLcode
+allow_https_alone(CURL *easy)
 {
-	CURLcode code;
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 
-	attachment->easy = easy;
-	code =
+	if (!code)
+		code = curl_easy_setopt(
+		    easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+	return code;
+}
+
+static CURLcode
+set_hooks(struct gate_attachment *attachment, CURL *easy)
+{
+	CURLcode code =
 	    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, handshake_ssl_ctx);
+
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, attachment);
 	if (!code)
@@ -289,15 +321,38 @@ gate_attach(struct gate_attachment *attachment, CURL *easy,
 		    easy, CURLOPT_PREREQFUNCTION, before_request);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, attachment);
-	if (code) {
-		enum enclave_client_status status = error_set(error,
-		    ENCLAVE_CLIENT_ERR_UNSUPPORTED, ENCLAVE_CLIENT_STEP_NONE,
-		    "libcurl does not take the gate's hooks: %s",
-		    curl_easy_strerror(code));
-		error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
-		return status;
-	}
-	return ENCLAVE_CLIENT_OK;
+	if (!code)
+		code = allow_https_alone(easy);
+	return code;
+}
+
+void
+gate_detach(CURL *easy)
+{
+	(void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, NULL);
+	(void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, NULL);
+	(void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, NULL);
+	(void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, NULL);
+}
+
+enum enclave_client_status
+gate_attach(struct gate_attachment *attachment, CURL *easy,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	CURLcode code;
+
+	attachment->easy = easy;
+	code = set_hooks(attachment, easy);
+	if (!code)
+		return ENCLAVE_CLIENT_OK;
+	gate_detach(easy);
+	status = error_set(error, ENCLAVE_CLIENT_ERR_UNSUPPORTED,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "libcurl does not take the gate's hooks: %s",
+	    curl_easy_strerror(code));
+	error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
+	return status;
 }
 
 static bool

@@ -107,6 +107,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach(
     struct gate_attachment *attachment, CURL *easy,
     struct enclave_client_error *error);
 
+/* Takes the hooks off.  https stays the only protocol. */
+void gate_detach(CURL *easy);
+
 /* The hook for an SSL_CTX that libcurl, or the self-test, is about to use. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_prepare_ssl_ctx(
     struct gate_attachment *attachment, SSL_CTX *ssl_ctx,

@@ -268,6 +268,24 @@ handshake_judge(
 	    attachment, X509_STORE_CTX_get0_cert(outer), ssl);
 }
 
+enum enclave_client_status
+handshake_begin_shared(struct gate_attachment *own)
+{
+	const atomic_bool *stopped = own->gate->stopped;
+
+	error_clear(&own->error);
+	own->enclave = cache_slot_enclave(own->slot, NULL);
+	if (!own->enclave)
+		return error_set(&own->error,
+		    ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the enclave is no longer configured");
+	if (stopped && atomic_load(stopped))
+		return error_set(&own->error, ENCLAVE_CLIENT_ERR_CANCELLED,
+		    ENCLAVE_CLIENT_STEP_NONE, "the client was stopped");
+	return ENCLAVE_CLIENT_OK;
+}
+
 /*
  * A shared attachment is read, never written: many connections may be in
  * their handshakes at once.  The reason of a refusal goes to the SSL.
@@ -277,12 +295,13 @@ judge_shared(
     const struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl)
 {
 	struct gate_attachment own = *attachment;
-	enum enclave_client_status status;
+	enum enclave_client_status status = handshake_begin_shared(&own);
 
-	error_clear(&own.error);
-	status = handshake_judge(&own, outer, ssl);
+	if (!status)
+		status = handshake_judge(&own, outer, ssl);
 	if (status)
 		note_refusal(ssl, &own.error);
+	enclave_unref(own.enclave);
 	return status;
 }
 
@@ -371,6 +390,10 @@ handshake_ssl_ctx(CURL *easy, void *ssl_ctx, void *argument)
 	struct gate_attachment *attachment = argument;
 	const struct gate_callers_hooks *callers = &attachment->callers;
 
+	/* A copy made by curl_easy_duphandle(); its owner may be another
+	 * thread, so nothing is written. */
+	if (easy != attachment->easy)
+		return CURLE_SSL_CONNECT_ERROR;
 	if (callers->ssl_ctx) {
 		CURLcode code =
 		    callers->ssl_ctx(easy, ssl_ctx, callers->ssl_ctx_data);

@@ -15,6 +15,11 @@ enum enclave_client_status handshake_judge(
     struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl);
 /* SSL_CB_HANDSHAKE_START: no resumption, no verdict of an earlier handshake. */
 void handshake_forbid_resumption(const SSL *ssl, int where, int value);
+/*
+ * A thread's own copy of a shared attachment: cleared of errors, with the
+ * enclave as configured now, whose reference the caller gives back.
+ */
+enum enclave_client_status handshake_begin_shared(struct gate_attachment *own);
 /* Ordinary verification by the connection's own store is already done. */
 enum enclave_client_status handshake_judge_key(
     struct gate_attachment *attachment, X509 *leaf, SSL *ssl);

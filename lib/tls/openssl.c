@@ -40,11 +40,13 @@ verify_leaf(int verified, X509_STORE_CTX *context)
 	(void)ERR_set_mark();
 	if (attachment) {
 		struct gate_attachment own = *attachment;
-		error_clear(&own.error);
-		status = handshake_judge_key(
-		    &own, X509_STORE_CTX_get0_cert(context), ssl);
+		status = handshake_begin_shared(&own);
+		if (!status)
+			status = handshake_judge_key(
+			    &own, X509_STORE_CTX_get0_cert(context), ssl);
 		if (status)
 			note_refusal(ssl, &own.error);
+		enclave_unref(own.enclave);
 	}
 	(void)ERR_pop_to_mark();
 	if (!status)

@@ -25,6 +25,22 @@ refuse(struct gate_attachment *attachment, const char *url)
 	return ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE;
 }
 
+/* The same enclave as last time; what is configured for it may have changed. */
+static bool
+still_there(struct gate_attachment *attachment, const char *url)
+{
+	struct enclave *enclave;
+
+	if (!attachment->slot || !target_as_written(attachment->enclave, url))
+		return false;
+	enclave = cache_slot_enclave(attachment->slot, NULL);
+	if (!enclave)
+		return false;
+	enclave_unref(attachment->enclave);
+	attachment->enclave = enclave;
+	return true;
+}
+
 static void
 set_slot(struct gate_attachment *attachment, struct cache_slot *slot,
     struct enclave *enclave)
@@ -45,9 +61,7 @@ target_find(struct gate_attachment *attachment, CURL *easy)
 
 	if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) || !url)
 		return refuse(attachment, "");
-	/* The same enclave as last time, and still configured. */
-	if (attachment->slot && !cache_slot_removed(attachment->slot) &&
-	    target_as_written(attachment->enclave, url))
+	if (still_there(attachment, url))
 		return ENCLAVE_CLIENT_OK;
 	if (!origin_from_url(url, &origin, NULL))
 		slot = cache_find_origin(attachment->gate->cache, &origin);

@@ -37,6 +37,11 @@ set_tls(CURL *easy)
 		code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	/* An HTTPS proxy's certificate is verified by our store as well. */
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
 	return code;
 }
 

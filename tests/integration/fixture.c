@@ -125,7 +125,13 @@ make_config(const char *map)
 void
 fixture_client(const char *pcr0, const char *members, bool polling)
 {
-	fixture.config = make_config(fixture_map(pcr0, members));
+	fixture_client_with_map(fixture_map(pcr0, members), polling);
+}
+
+void
+fixture_client_with_map(const char *map, bool polling)
+{
+	fixture.config = make_config(map);
 	enclave_client_config_set_polling(fixture.config, polling);
 	ck_assert_msg(client_new(fixture.config, &fixture.clock,
 			  &fixture.client, fixture.error) == 0,
@@ -135,8 +141,13 @@ fixture_client(const char *pcr0, const char *members, bool polling)
 void
 fixture_update(const char *pcr0, const char *members)
 {
-	struct enclave_client_config *config =
-	    make_config(fixture_map(pcr0, members));
+	fixture_update_map(fixture_map(pcr0, members));
+}
+
+void
+fixture_update_map(const char *map)
+{
+	struct enclave_client_config *config = make_config(map);
 
 	ck_assert_msg(
 	    enclave_client_update(fixture.client, config, fixture.error) == 0,

@@ -47,6 +47,9 @@ void fixture_teardown(void);
 void fixture_client(const char *pcr0, const char *members, bool polling);
 /* Another map for the same client; pcr0 and members as above. */
 void fixture_update(const char *pcr0, const char *members);
+/* The same with a map of the test's own. */
+void fixture_client_with_map(const char *map, bool polling);
+void fixture_update_map(const char *map);
 /* JSON of such a map; static. */
 const char *fixture_map(const char *pcr0, const char *members);
 
