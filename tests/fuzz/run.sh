@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Runs the fuzz targets and writes down what was done.
+set -euo pipefail
+
+usage()
+{
+	cat <<'TEXT'
+usage: tests/fuzz/run.sh SECONDS [TARGET]...
+
+Builds with clang, libFuzzer and the address and undefined sanitizers into
+build/fuzz, runs each target (fuzz-evidence, ...) for SECONDS on one core, and
+appends a line for each to tests/fuzz/log.md. What a run learns is kept in
+build/fuzz/corpus; an input that fails is kept in build/fuzz/findings, and the
+exit status is 1.
+TEXT
+}
+
+[ $# -ge 1 ] || { usage >&2 && exit 2; }
+[[ $1 =~ ^[0-9]+$ ]] || { usage >&2 && exit 2; }
+seconds=$1
+shift
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$top/build/fuzz
+log=$top/tests/fuzz/log.md
+catalogue=$build/tests/catalogue
+export ENCLAVE_CLIENT_FUZZ_ROOT=$catalogue/root.pem
+
+[ -f "$build/build.ninja" ] ||
+	CC=clang meson setup "$build" "$top" -Db_sanitize=address,undefined \
+		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
+ninja -C "$build"
+
+targets=("$@")
+if [ "${#targets[@]}" -eq 0 ]; then
+	for target in "$build"/tests/fuzz/fuzz-*; do
+		[ -f "$target" ] && targets+=("$(basename "$target")")
+	done
+fi
+
+seeds=$build/corpus/seeds
+mkdir -p "$seeds" "$build/findings"
+cp "$catalogue"/*.cose "$seeds"
+failed=0
+for target in "${targets[@]}"; do
+	corpus=$build/corpus/$target
+	output=$build/findings/$target.txt
+	mkdir -p "$corpus"
+	result=nothing
+	"$build/tests/fuzz/$target" -max_len=16500 -timeout=10 \
+		-max_total_time="$seconds" -print_final_stats=1 \
+		-artifact_prefix="$build/findings/$target-" \
+		"$corpus" "$seeds" 2>"$output" || {
+		result=finding
+		failed=1
+	}
+	executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$output")
+	coverage=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$output" | tail -n 1)
+	printf '| %s | %s | %s | %s | %s | %s | %s |\n' \
+		"$(date -u +%Y-%m-%d)" \
+		"$(git -C "$top" rev-parse --short HEAD)" "$target" \
+		"$seconds" "${executions:-?}" "${coverage:-?}" "$result" \
+		>>"$log"
+	tail -n 1 "$log"
+done
+exit "$failed"
