@@ -1,0 +1,102 @@
+"""How the extension module is built (cffi, API mode, limited API).
+
+ENCLAVE_CLIENT_LINK=system links the installed library, which pkg-config finds;
+without it the C sources are compiled in.
+"""
+
+import os
+import pathlib
+import shlex
+import subprocess
+
+from cffi import FFI
+
+HERE = pathlib.Path(__file__).resolve().parent
+DEPENDENCIES = ("libcurl", "openssl", "libcbor", "libcjson")
+C_FOLDERS = ("include", "lib", "cache", "poller")
+
+
+def repository():
+    """The folder that holds lib/: ./c of an unpacked sdist, or the checkout."""
+    for folder in (HERE / "c", HERE.parent.parent):
+        if (folder / "lib" / "base").is_dir():
+            return folder
+    raise SystemExit(
+        "the C sources are neither in ./c nor two folders above; build from "
+        "the sdist or the checkout, or set ENCLAVE_CLIENT_LINK=system"
+    )
+
+
+def pkg_config(option, *packages):
+    """What pkg-config says, as a list of words."""
+    answer = subprocess.run(
+        [os.environ.get("PKG_CONFIG", "pkg-config"), option, *packages],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return shlex.split(answer.stdout)
+
+
+def flags(*packages):
+    """Compiler's and linker's words for the packages."""
+    return {
+        "extra_compile_args": ["-std=c11", *pkg_config("--cflags", *packages)],
+        "extra_link_args": pkg_config("--libs", *packages),
+    }
+
+
+def placed(path):
+    """Relative where that is possible: sdists name no machine's folder."""
+    path = pathlib.Path(path)
+    return str(path.relative_to(HERE) if path.is_relative_to(HERE) else path)
+
+
+def compiled_in():
+    """Everything of the library, in the one extension module."""
+    top = repository()
+    sources = [
+        placed(path)
+        for folder in C_FOLDERS
+        for path in sorted((top / folder).rglob("*.c"))
+    ]
+    words = flags(*DEPENDENCIES)
+    # The SSL ex_data index is never undone: the module must stay loaded.
+    # -Bsymbolic: a library of the same name in the process is not ours.
+    words["extra_link_args"] += ["-pthread", "-Wl,-z,nodelete,-Bsymbolic"]
+    words["extra_compile_args"] += ["-pthread", "-fvisibility=hidden"]
+    return {
+        "sources": sources,
+        "include_dirs": [placed(top / name) for name in ("include", ".", "lib")],
+        **words,
+    }
+
+
+def linked():
+    """The installed library."""
+    return {"sources": [], "include_dirs": [], **flags("enclave-client")}
+
+
+def make_builder():
+    """The builder that setup.py names."""
+    choice = os.environ.get("ENCLAVE_CLIENT_LINK", "")
+    if choice not in ("", "system"):
+        raise SystemExit(f"ENCLAVE_CLIENT_LINK={choice}: it knows only system")
+    options = linked() if choice else compiled_in()
+    options["sources"].append("native/event_queue.c")
+    options["include_dirs"].append("native")
+    builder = FFI()
+    builder.cdef((HERE / "native" / "cdef.h").read_text("utf-8"))
+    builder.set_source(
+        "enclave_client._native",
+        "#include <stdlib.h>\n"
+        "#include <enclave_client.h>\n"
+        '#include "event_queue.h"\n',
+        define_macros=[("_GNU_SOURCE", None)],
+        py_limited_api=True,
+        **options,
+    )
+    return builder
+
+
+ffibuilder = make_builder()

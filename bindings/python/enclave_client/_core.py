@@ -1,0 +1,335 @@
+"""What Client and AsyncClient share: the C client and its surroundings."""
+
+import datetime
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from ._call import Call, HeadersIn, c_text, merge_headers, milliseconds
+from ._config import Map, Settings, asks_again
+from ._documents import Attestation, read_attestation
+from ._errors import (
+    Cancelled,
+    EnclaveClientError,
+    ErrorSlot,
+    Status,
+    Step,
+    TimeoutError,
+    text,
+)
+from ._events import Event, EventHandler, EventKind, EventPump, tell
+from ._native import ffi, lib
+
+# As seconds: what the C library has where nothing is said.
+TIMEOUT_S = 60.0
+CONNECT_TIMEOUT_S = 30.0
+BODY_MAX_BYTES = 16 * 1024 * 1024
+REDIRECTS_MAX = 10
+REFRESH_S = 300.0
+
+# Waiting is done in slices, so that Ctrl-C is heard between them.
+_WAIT_SLICE_MS = 250
+
+
+def _shut(pointer: Any, pump: EventPump, stop: threading.Event, wait: bool) -> None:
+    stop.set()
+    lib.enclave_client_stop(pointer)
+    pump.close(wait)
+
+
+class Core:
+    """Owns a C client. Internally locked, as that is."""
+
+    def __init__(
+        self,
+        map: Map,
+        settings: Settings,
+        *,
+        url: str | None,
+        name: str | None,
+        on_event: EventHandler | None,
+        refresh_interval: float,
+    ) -> None:
+        self._settings = settings
+        self._url = url
+        self._name = name
+        self._map = map
+        self._map_lock = threading.Lock()
+        self._on_event = on_event
+        config = settings.config(map, url=url, name=name)
+        pump = EventPump(on_event)
+        try:
+            pointer = self._new(config, pump)
+        except BaseException:
+            pump.close()
+            raise
+        stop = threading.Event()
+        self._stop = stop
+        self._pointer: Any = pointer
+        # Also when the interpreter ends: what is in C returns, and no thread
+        # of ours comes back into an interpreter that is gone.
+        self._finalizer = weakref.finalize(self, _shut, pointer, pump, stop, False)
+        self._pump = pump
+        self._refresh_interval = refresh_interval
+        if asks_again(map):
+            _start_refreshing(self)
+
+    @staticmethod
+    def _new(config: Any, pump: EventPump) -> Any:
+        lib.enclave_client_config_set_event_callback(
+            config, ffi.addressof(lib, "event_queue_push"), pump.queue
+        )
+        error = ErrorSlot()
+        ret_client = ffi.new("struct enclave_client **")
+        error.check(lib.enclave_client_new(config, ret_client, error.pointer))
+        # Holds the queue until the last event was pushed.
+        return ffi.gc(
+            ret_client[0],
+            lambda client, _=pump.queue: lib.enclave_client_free(client),
+        )
+
+    @property
+    def pointer(self) -> Any:
+        """The C client; Cancelled once this is closed. Whoever calls C with it
+        holds it meanwhile, and so close() frees nothing under him."""
+        pointer = self._pointer
+        if pointer is None:
+            raise Cancelled("the client is closed", status=Status.CANCELLED)
+        return pointer
+
+    @property
+    def closed(self) -> bool:
+        """close() was called."""
+        return self._pointer is None
+
+    def close(self) -> None:
+        """Calls in other threads end with Cancelled within 100 ms."""
+        if not self._finalizer.detach():
+            return
+        pointer, self._pointer = self._pointer, None
+        _shut(pointer, self._pump, self._stop, True)
+
+    def update(self, map: Map) -> None:
+        """Replaces the whole map, atomically, or raises and changes nothing."""
+        with self._map_lock:
+            self._apply(map)
+            begin = asks_again(map) and not asks_again(self._map)
+            self._map = map
+        if begin:
+            _start_refreshing(self)
+
+    def _apply(self, map: Map) -> None:
+        config = self._settings.config(map, url=self._url, name=self._name)
+        error = ErrorSlot()
+        error.check(lib.enclave_client_update(self.pointer, config, error.pointer))
+
+    def refresh(self) -> None:
+        """Asks the provider now; what it raises, this raises."""
+        with self._map_lock:
+            self._apply(self._map)
+
+    def refresh_in_background(self) -> bool:
+        """The same, told as an event when it fails; False: no more of it."""
+        with self._map_lock:
+            map = self._map
+        if self.closed or not asks_again(map):
+            return False
+        try:
+            self.refresh()
+        except Cancelled:
+            return False
+        except Exception as failure:
+            tell(_refresh_failed(failure), self._on_event)
+        return True
+
+    def wait(
+        self,
+        enclave: str | None,
+        timeout: float | None,
+        given_up: Sequence[object] = (),
+    ) -> None:
+        """In slices, until given_up holds something; the last one's refusal
+        says who is not ready, and why."""
+        name = ffi.NULL if enclave is None else c_text(enclave, "the name")
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            slice_ms = _WAIT_SLICE_MS
+            if end is not None:
+                left_ms = int((end - time.monotonic()) * 1000)
+                slice_ms = max(0, min(slice_ms, left_ms))
+            error = ErrorSlot()
+            try:
+                error.check(
+                    lib.enclave_client_wait(
+                        self.pointer, name, slice_ms, error.pointer
+                    )
+                )
+                return
+            except TimeoutError:
+                if given_up or (end is not None and time.monotonic() >= end):
+                    raise
+
+    def find(self, url: str) -> str:
+        """Name of the enclave whose origin the URL has."""
+        error = ErrorSlot()
+        ret_name = ffi.new("char **")
+        error.check(
+            lib.enclave_client_find(
+                self.pointer, c_text(url, "the URL"), ret_name, error.pointer
+            )
+        )
+        return text(ffi.gc(ret_name[0], lib.free))
+
+    def name_of(self, enclave: str) -> str:
+        """A name, or the name of the enclave that a URL belongs to."""
+        if "://" in enclave:
+            return self.find(enclave)
+        return enclave
+
+    def evidence_url(self, name: str) -> str:
+        """Where the enclave's evidence is fetched from."""
+        error = ErrorSlot()
+        ret_url = ffi.new("char **")
+        error.check(
+            lib.enclave_client_evidence_url(
+                self.pointer, c_text(name, "the name"), ret_url, error.pointer
+            )
+        )
+        return text(ffi.gc(ret_url[0], lib.free))
+
+    def attest(self, name: str, timeout: float | None) -> Attestation:
+        """Fetches and judges evidence on a connection of its own. Blocks."""
+        error = ErrorSlot()
+        ret_document = ffi.new("struct enclave_client_document **")
+        error.check(
+            lib.enclave_client_attest(
+                self.pointer,
+                c_text(name, "the name"),
+                milliseconds(timeout, "timeout"),
+                ret_document,
+                error.pointer,
+            )
+        )
+        document = ffi.gc(ret_document[0], lib.enclave_client_document_free)
+        return read_attestation(document, name)
+
+    def judge(self, name: bytes, leaf: bytes) -> None:
+        """Raises unless the certificate's key is attested at this moment."""
+        error = ErrorSlot()
+        status = lib.enclave_client_check_certificate(
+            self.pointer, name, (leaf, len(leaf)), ffi.NULL, error.pointer
+        )
+        if status:
+            raise error.exception(status)
+
+    def offer(self, name: bytes, body: bytes, leaf: bytes) -> None:
+        """Appraises evidence that came over the connection with that leaf."""
+        error = ErrorSlot()
+        kept = (ffi.from_buffer(body), ffi.from_buffer(leaf))
+        offer = ffi.new("struct enclave_client_offer *")
+        offer.body = (kept[0], len(body))
+        offer.leaf = (kept[1], len(leaf))
+        error.check(
+            lib.enclave_client_evidence_offer(
+                self.pointer, name, offer, ffi.NULL, error.pointer
+            )
+        )
+
+    def call(
+        self, method: str, url: str, defaults: "Defaults", options: dict[str, Any]
+    ) -> Call:
+        """A request out of what request() was given."""
+        take = options.pop
+        call = Call(
+            method,
+            url,
+            enclave=take("enclave"),
+            params=take("params"),
+            headers=merge_headers(defaults.headers, take("headers")),
+            content=take("content"),
+            data=take("data"),
+            json=take("json"),
+        )
+        defaults.limit(call, options)
+        return call
+
+
+class Unset:
+    """Stands where the client's own value counts; None has a meaning."""
+
+    def __repr__(self) -> str:
+        return "<the client's>"
+
+
+UNSET = Unset()
+
+
+class Defaults:
+    """What requests of a client have in common."""
+
+    def __init__(
+        self,
+        headers: HeadersIn | None,
+        timeout: float | None,
+        connect_timeout: float | None,
+        follow_redirects: bool,
+        body_max_bytes: int,
+    ) -> None:
+        self.headers = headers
+        self._values = {
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "follow_redirects": follow_redirects,
+            "body_max_bytes": body_max_bytes,
+        }
+        milliseconds(timeout, "timeout")
+        milliseconds(connect_timeout, "connect_timeout")
+
+    def limit(self, call: Call, given: dict[str, Any]) -> None:
+        """The request's own values before the client's."""
+        values = dict(self._values)
+        values.update(
+            (name, value)
+            for name, value in given.items()
+            if not isinstance(value, Unset)
+        )
+        call.limit(
+            values["timeout"],
+            values["connect_timeout"],
+            REDIRECTS_MAX if values["follow_redirects"] else 0,
+            values["body_max_bytes"],
+        )
+
+
+def _refresh_failed(failure: Exception) -> Event:
+    ours = isinstance(failure, EnclaveClientError)
+    return Event(
+        kind=EventKind.POLICY_REFRESH_FAILED,
+        enclave="",
+        status=failure.status if ours else Status.CONFIG,
+        step=Step.NONE,
+        message=f"the old policy stays: {type(failure).__name__}: {failure}",
+        at=datetime.datetime.now(datetime.timezone.utc),
+    )
+
+
+def _start_refreshing(core: Core) -> None:
+    threading.Thread(
+        target=_keep_fresh,
+        args=(weakref.ref(core), core._stop, core._refresh_interval),
+        name="enclave_client-policy",
+        daemon=True,
+    ).start()
+
+
+def _keep_fresh(
+    reference: "weakref.ref[Core]", stop: threading.Event, interval: float
+) -> None:
+    # Only a weak reference while it sleeps: the client must be free to go.
+    while not stop.wait(interval):
+        core = reference()
+        if core is None or not core.refresh_in_background():
+            return
+        del core

@@ -1,0 +1,130 @@
+"""Events of the C library on their way to ``logging``."""
+
+import dataclasses
+import datetime
+import enum
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ._errors import Status, Step, text
+from ._native import ffi, lib
+
+logger = logging.getLogger("enclave_client")
+
+
+class EventKind(enum.IntEnum):
+    """What changed."""
+
+    #: The package's own: the policy provider failed, the old policy stays.
+    POLICY_REFRESH_FAILED = -1
+    #: An event that a newer library knows.
+    UNKNOWN = 0
+    ATTESTED = 1
+    REFUSED = 2
+    MEASUREMENT_REFUSED = 3
+    KEY_ADDED = 4
+    EXPIRED = 5
+    POLL_FAILED = 6
+    RECOVERED = 7
+    INSECURE = 8
+
+
+_LEVELS = {
+    EventKind.ATTESTED: logging.INFO,
+    EventKind.KEY_ADDED: logging.INFO,
+    EventKind.RECOVERED: logging.INFO,
+    EventKind.MEASUREMENT_REFUSED: logging.ERROR,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """Told once per change. In log records it is the attribute ``event``."""
+
+    kind: EventKind
+    #: The enclave's name; "" where all are meant.
+    enclave: str
+    status: Status
+    step: Step
+    #: One line of printable ASCII.
+    message: str
+    #: When, aware, UTC.
+    at: datetime.datetime
+
+
+EventHandler = Callable[[Event], object]
+
+
+def _enum(kind: Any, number: int, otherwise: Any) -> Any:
+    try:
+        return kind(number)
+    except ValueError:
+        return otherwise
+
+
+def _read(queued: Any) -> Event:
+    return Event(
+        kind=_enum(EventKind, queued.kind, EventKind.UNKNOWN),
+        enclave=text(queued.enclave),
+        status=_enum(Status, queued.status, Status.INTERNAL),
+        step=_enum(Step, queued.step, Step.NONE),
+        message=text(queued.message),
+        at=datetime.datetime.fromtimestamp(
+            queued.at_ms / 1000, datetime.timezone.utc
+        ),
+    )
+
+
+def tell(event: Event, handler: EventHandler | None) -> None:
+    """Logs an event and hands it on; a handler's failure is logged, no more."""
+    logger.log(
+        _LEVELS.get(event.kind, logging.WARNING),
+        "%s: %s%s%s",
+        event.kind.name.lower(),
+        event.enclave,
+        ": " if event.enclave else "",
+        event.message,
+        extra={"event": event},
+    )
+    if handler is None:
+        return
+    try:
+        handler(event)
+    except Exception:
+        logger.exception("the event handler failed")
+
+
+def _drain(queue: Any, handler: EventHandler | None) -> None:
+    # Holds the queue and not the client, which must be free to go.
+    queued = ffi.new("struct queued_event *")
+    while lib.event_queue_pop(queue, queued):
+        if queued.dropped:
+            logger.warning("%d events found no room", queued.dropped)
+        tell(_read(queued), handler)
+
+
+class EventPump:
+    """A queue that C fills and the thread that empties it."""
+
+    def __init__(self, handler: EventHandler | None) -> None:
+        queue = lib.event_queue_new()
+        if not queue:
+            raise MemoryError
+        #: The context of the C callback.
+        self.queue = ffi.gc(queue, lib.event_queue_free)
+        self._thread = threading.Thread(
+            target=_drain,
+            args=(self.queue, handler),
+            name="enclave_client-events",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def close(self, wait: bool = True) -> None:
+        """What is in the queue is still told, then the thread ends."""
+        lib.event_queue_close(self.queue)
+        if wait and threading.current_thread() is not self._thread:
+            # Bounded: a handler may hang, and exit must not.
+            self._thread.join(timeout=1.0)
