@@ -32,6 +32,8 @@ HEADER = re.compile(r"^# (rule|killed-by):\s*(.+?)\s*$", re.MULTILINE)
 TOUCHED = re.compile(r"^\+\+\+ b/(\S+)", re.MULTILINE)
 # Far above what any build or test takes; meson's own timeouts come first.
 COMMAND_TIMEOUT_S = 1200
+# Of the 60 s that one case of Check has: a mutant that hangs is dead.
+CASE_TIMEOUT_SHARE = "0.25"
 OUTPUT_LINES_MAX = 40
 
 
@@ -225,6 +227,7 @@ def try_all(mutants, work, jobs):
 
 def main():
     """See the module's text."""
+    os.environ["CK_TIMEOUT_MULTIPLIER"] = CASE_TIMEOUT_SHARE
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", metavar="PATTERN",
                         help="regular expression over the patches' paths")
