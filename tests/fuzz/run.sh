@@ -29,14 +29,13 @@ export ENCLAVE_CLIENT_FUZZ_ROOT=$catalogue/root.pem
 [ -f "$build/build.ninja" ] ||
 	CC=clang meson setup "$build" "$top" -Db_sanitize=address,undefined \
 		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
-ninja -C "$build"
-
 targets=("$@")
 if [ "${#targets[@]}" -eq 0 ]; then
-	for target in "$build"/tests/fuzz/fuzz-*; do
-		[ -f "$target" ] && targets+=("$(basename "$target")")
-	done
+	mapfile -t targets < <(ninja -C "$build" -t targets all |
+		sed -n 's#^tests/fuzz/\(fuzz-[^/:]*\):.*#\1#p')
 fi
+ninja -C "$build" tests/catalogue/manifest.json \
+	"${targets[@]/#/tests/fuzz/}"
 
 seeds=$build/corpus/seeds
 mkdir -p "$seeds" "$build/findings"
