@@ -76,6 +76,9 @@ lane_take(struct lane *lane, struct cache_slot *slot)
 void
 lane_put(struct lane *lane, struct handle *handle)
 {
+	/* What waits here holds no header, no secret, and no pointer to what
+	 * the transfer was made of. */
+	curl_easy_reset(handle->easy);
 	cache_slot_unref(handle->gate.slot);
 	handle->gate.slot = NULL;
 	(void)pthread_mutex_lock(&lane->mutex);

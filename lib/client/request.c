@@ -119,7 +119,7 @@ enclave_client_request_free(struct enclave_client_request *request)
 	curl_slist_free_all(request->headers);
 	free(request->method);
 	free(request->target);
-	free(request->data);
+	request_body_unref(request->body);
 	free(request);
 }
 
@@ -176,11 +176,43 @@ enclave_client_request_add_header(
 		request->content_type = true;
 }
 
+struct request_body *
+request_body_ref(struct request_body *body)
+{
+	if (body)
+		(void)atomic_fetch_add(&body->refs, 1);
+	return body;
+}
+
+void
+request_body_unref(struct request_body *body)
+{
+	if (body && atomic_fetch_sub(&body->refs, 1) == 1)
+		free(body);
+}
+
+/* NULL when memory is short. */
+static struct request_body *
+copy_body(const void *data, size_t len)
+{
+	struct request_body *body = NULL;
+
+	if (len <= SIZE_MAX - sizeof(*body))
+		body = malloc(sizeof(*body) + len);
+	if (!body)
+		return NULL;
+	atomic_init(&body->refs, 1);
+	body->len = len;
+	if (len)
+		memcpy(body->data, data, len);
+	return body;
+}
+
 void
 enclave_client_request_set_body(
     struct enclave_client_request *request, const void *data, size_t len)
 {
-	uint8_t *copy;
+	struct request_body *copy;
 
 	if (!request)
 		return;
@@ -188,18 +220,14 @@ enclave_client_request_set_body(
 		keep_error(request, "the body has a length and no data", "");
 		return;
 	}
-	copy = malloc(len ? len : 1);
+	copy = copy_body(data, len);
 	if (!copy) {
 		keep_memory_error(request);
 		return;
 	}
-	if (len)
-		memcpy(copy, data, len);
-	free(request->data);
-	request->data = copy;
-	request->len = len;
+	request_body_unref(request->body);
+	request->body = copy;
 	request->callback = (struct enclave_client_body){0};
-	request->has_body = true;
 }
 
 void
@@ -215,11 +243,9 @@ enclave_client_request_set_body_callback(struct enclave_client_request *request,
 		    "");
 		return;
 	}
-	free(request->data);
-	request->data = NULL;
-	request->len = 0;
+	request_body_unref(request->body);
+	request->body = NULL;
 	request->callback = *body;
-	request->has_body = true;
 }
 
 static void

@@ -7,6 +7,14 @@
 #include "base/error.h"
 #include "client/waker.h"
 
+/* Counted and never changed: a transfer goes on sending what it began, even
+ * where its request has been given another body. */
+struct request_body {
+	atomic_uint refs;
+	size_t len;
+	uint8_t data[];
+};
+
 struct enclave_client_request {
 	/* The caller's, and a streaming response's. */
 	atomic_uint refs;
@@ -16,10 +24,8 @@ struct enclave_client_request {
 	struct curl_slist *headers; /* in libcurl's notation */
 	size_t header_count;
 	bool content_type; /* the caller set one */
-	/* Body: from memory (owned) or from a callback. */
-	bool has_body;
-	uint8_t *data;
-	size_t len;
+	/* Body: from memory (owned reference) or from a callback. */
+	struct request_body *body;
 	struct enclave_client_body callback; /* read NULL: from memory */
 	int64_t timeout_ms;
 	int64_t connect_timeout_ms;
@@ -32,6 +38,9 @@ struct enclave_client_request {
 
 struct enclave_client_request *request_ref(
     struct enclave_client_request *request);
+
+struct request_body *request_body_ref(struct request_body *body);
+void request_body_unref(struct request_body *body);
 
 /* One line of this library's own to the trace, where there is one. */
 void request_trace(const struct enclave_client_request *request,

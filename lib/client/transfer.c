@@ -32,6 +32,9 @@ take_header(char *data, size_t size, size_t count, void *argument)
 	struct enclave_client_response *response = transfer->response;
 	size_t len = size * count;
 
+	/* Trailers: what was given out as the header text stays as it was. */
+	if (response->headers_done)
+		return len;
 	transfer->failure = buffer_append(
 	    &response->header_text, (struct bytes){(const uint8_t *)data, len});
 	if (transfer->failure)
@@ -69,12 +72,12 @@ take_body(char *data, size_t size, size_t count, void *argument)
 static size_t
 read_memory(struct transfer *transfer, char *buffer, size_t size)
 {
-	const struct enclave_client_request *request = transfer->request;
-	size_t left = request->len - transfer->body_sent;
+	const struct request_body *body = transfer->body;
+	size_t left = body ? body->len - transfer->body_sent : 0;
 	size_t len = left < size ? left : size;
 
 	if (len)
-		memcpy(buffer, request->data + transfer->body_sent, len);
+		memcpy(buffer, body->data + transfer->body_sent, len);
 	transfer->body_sent += len;
 	return len;
 }
@@ -84,7 +87,7 @@ static size_t
 give_body(char *buffer, size_t size, size_t count, void *argument)
 {
 	struct transfer *transfer = argument;
-	const struct enclave_client_request *request = transfer->request;
+	const struct enclave_client_body *callback = &transfer->callback;
 	size_t room = size * count;
 	int64_t len;
 
@@ -92,9 +95,9 @@ give_body(char *buffer, size_t size, size_t count, void *argument)
 		transfer->failure = transfer->handle->gate.error.status;
 		return CURL_READFUNC_ABORT;
 	}
-	if (!request->callback.read)
+	if (!callback->read)
 		return read_memory(transfer, buffer, room);
-	len = request->callback.read(buffer, room, request->callback.context);
+	len = callback->read(buffer, room, callback->context);
 	if (len < 0 || (uint64_t)len > room) {
 		transfer->failure = ENCLAVE_CLIENT_ERR_BODY_CALLBACK;
 		return CURL_READFUNC_ABORT;
@@ -106,7 +109,7 @@ give_body(char *buffer, size_t size, size_t count, void *argument)
 bool
 transfer_rewind(struct transfer *transfer)
 {
-	const struct enclave_client_body *body = &transfer->request->callback;
+	const struct enclave_client_body *body = &transfer->callback;
 
 	if (transfer->body_sent == 0)
 		return true;
@@ -129,7 +132,7 @@ static int
 show_trace(
     CURL *easy, curl_infotype type, char *data, size_t len, void *argument)
 {
-	const struct enclave_client_request *request = argument;
+	const struct transfer *transfer = argument;
 	enum enclave_client_trace_kind kind;
 
 	(void)easy;
@@ -146,7 +149,7 @@ show_trace(
 	default:
 		return 0;
 	}
-	request->trace(kind, data, len, request->trace_context);
+	transfer->trace(kind, data, len, transfer->trace_context);
 	return 0;
 }
 
@@ -179,9 +182,8 @@ static CURLcode
 set_upload(struct transfer *transfer, CURL *easy)
 {
 	const struct enclave_client_request *request = transfer->request;
-	curl_off_t len = request->callback.read
-			     ? (curl_off_t)request->callback.len
-			     : (curl_off_t)request->len;
+	curl_off_t len = transfer->body ? (curl_off_t)transfer->body->len
+					: (curl_off_t)transfer->callback.len;
 
 	SET(CURLOPT_READFUNCTION, give_body);
 	SET(CURLOPT_READDATA, transfer);
@@ -204,7 +206,7 @@ set_method(struct transfer *transfer, CURL *easy)
 {
 	const struct enclave_client_request *request = transfer->request;
 
-	if (request->has_body)
+	if (transfer->body || transfer->callback.read)
 		return set_upload(transfer, easy);
 	if (!strcmp(request->method, "HEAD")) {
 		SET(CURLOPT_NOBODY, 1L);
@@ -231,7 +233,8 @@ static CURLcode
 set_headers(struct transfer *transfer, CURL *easy)
 {
 	const struct enclave_client_request *request = transfer->request;
-	bool post = request->has_body || !strcmp(request->method, "POST");
+	bool post = transfer->body || transfer->callback.read ||
+		    !strcmp(request->method, "POST");
 	struct curl_slist *grown;
 
 	for (const struct curl_slist *header = request->headers; header;
@@ -247,7 +250,7 @@ set_headers(struct transfer *transfer, CURL *easy)
 			return CURLE_OUT_OF_MEMORY;
 		transfer->headers = grown;
 	}
-	if (post && request->callback.read && request->callback.len < 0) {
+	if (post && transfer->callback.read && transfer->callback.len < 0) {
 		grown = curl_slist_append(
 		    transfer->headers, "Transfer-Encoding: chunked");
 		if (!grown)
@@ -261,8 +264,6 @@ set_headers(struct transfer *transfer, CURL *easy)
 static CURLcode
 set_callbacks(struct transfer *transfer, CURL *easy)
 {
-	const struct enclave_client_request *request = transfer->request;
-
 	SET(CURLOPT_HEADERFUNCTION, take_header);
 	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
@@ -271,9 +272,9 @@ set_callbacks(struct transfer *transfer, CURL *easy)
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_ERRORBUFFER, transfer->handle->curl_error);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (request->trace) {
+	if (transfer->trace) {
 		SET(CURLOPT_DEBUGFUNCTION, show_trace);
-		SET(CURLOPT_DEBUGDATA, request);
+		SET(CURLOPT_DEBUGDATA, transfer);
 		SET(CURLOPT_VERBOSE, 1L);
 	}
 	return CURLE_OK;
@@ -304,6 +305,28 @@ set_options(struct transfer *transfer, const struct transport *transport,
 	return code;
 }
 
+static void
+take_from_request(struct transfer *transfer)
+{
+	const struct enclave_client_request *request = transfer->request;
+
+	if (transfer->taken)
+		return;
+	transfer->taken = true;
+	transfer->body = request_body_ref(request->body);
+	transfer->callback = request->callback;
+	transfer->trace = request->trace;
+	transfer->trace_context = request->trace_context;
+}
+
+static void
+forget_try(struct transfer *transfer)
+{
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	transfer->failure = ENCLAVE_CLIENT_OK;
+}
+
 enum enclave_client_status
 transfer_prepare(struct transfer *transfer, const struct transport *transport,
     int64_t timeout_ms, struct enclave_client_error *error)
@@ -313,7 +336,8 @@ transfer_prepare(struct transfer *transfer, const struct transport *transport,
 	CURLcode code;
 	char *url = NULL;
 
-	transfer_clear(transfer);
+	forget_try(transfer);
+	take_from_request(transfer);
 	handle->curl_error[0] = '\0';
 	gate_attachment_begin(&handle->gate, GATE_REQUEST);
 	status = url_for(
@@ -342,9 +366,10 @@ out:
 void
 transfer_clear(struct transfer *transfer)
 {
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
-	transfer->failure = ENCLAVE_CLIENT_OK;
+	forget_try(transfer);
+	request_body_unref(transfer->body);
+	transfer->body = NULL;
+	transfer->taken = false;
 }
 
 enum enclave_client_status

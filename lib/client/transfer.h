@@ -12,7 +12,16 @@ struct transfer {
 	const struct enclave_client_request *request;
 	struct handle *handle;
 	struct enclave_client_response *response;
-	struct curl_slist *headers; /* beside the request's own */
+	/*
+	 * What callbacks use while it runs, as it was when the first try was
+	 * made ready: the request may be changed meanwhile.
+	 */
+	bool taken;
+	struct request_body *body; /* owned reference */
+	struct enclave_client_body callback;
+	enclave_client_trace_callback trace;
+	void *trace_context;
+	struct curl_slist *headers; /* the request's, and some of ours */
 	size_t body_sent;
 	enum enclave_client_status failure; /* of a callback of ours */
 };
