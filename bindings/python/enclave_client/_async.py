@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from . import _workers
@@ -86,7 +87,7 @@ class AsyncClient(BaseClient):
 
     async def aclose(self) -> None:
         """As ``Client.close``."""
-        await _run(self._core.close, lambda: None)
+        await _run(self._core.close, _workers.nothing)
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -96,7 +97,7 @@ class AsyncClient(BaseClient):
 
     async def refresh(self) -> None:
         """As ``Client.refresh``; the provider runs on another thread."""
-        await self._run(self._core.refresh, lambda: None)
+        await self._run(self._core.refresh, _workers.nothing)
 
     async def wait(
         self, enclave: str | None = None, timeout: float | None = None
@@ -115,7 +116,7 @@ class AsyncClient(BaseClient):
         """As ``Client.attest``."""
         name = self._core.name_of(enclave)
         return await self._run(
-            lambda: self._core.attest(name, timeout), lambda: None
+            partial(self._core.attest, name, timeout), _workers.nothing
         )
 
     async def request(
@@ -157,9 +158,7 @@ class AsyncClient(BaseClient):
             },
         )
         client = self._core.pointer
-        response = await self._run(
-            lambda: call.send(client, stream), call.cancel
-        )
+        response = await self._run(partial(call.send, client, stream), call.cancel)
         return AsyncResponse(response, call, stream, self._run)
 
     async def get(self, url: str, **options: Any) -> AsyncResponse:

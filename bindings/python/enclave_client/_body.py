@@ -143,7 +143,7 @@ def make_body(
     )
 
 
-@ffi.def_extern(error=-1)  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.def_extern(error=-1)  # type: ignore[misc]
 def enclave_client_python_read(buffer: Any, size: int, context: Any) -> int:
     """Called on the thread that sends, the interpreter's lock taken again."""
     source: Source = ffi.from_handle(context)
@@ -159,7 +159,7 @@ def enclave_client_python_read(buffer: Any, size: int, context: Any) -> int:
     return length
 
 
-@ffi.def_extern(error=False)  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.def_extern(error=False)  # type: ignore[misc]
 def enclave_client_python_rewind(context: Any) -> bool:
     """Likewise."""
     source: Source = ffi.from_handle(context)

@@ -1,5 +1,6 @@
 """The client for programs that block."""
 
+from functools import partial
 from typing import Any
 
 from . import _workers
@@ -151,8 +152,7 @@ class Client(BaseClient):
         """Fetches and judges the evidence of an enclave (a name or URL) on a
         connection of its own, and sends nothing else. Seconds."""
         name = self._core.name_of(enclave)
-        # Nothing to cancel it by: its own timeout ends it.
-        return _workers.run(lambda: self._core.attest(name, timeout), lambda: None)
+        return _workers.run(partial(self._core.attest, name, timeout), _workers.nothing)
 
     def request(
         self,
@@ -200,7 +200,7 @@ class Client(BaseClient):
             },
         )
         client = self._core.pointer
-        response = _workers.run(lambda: call.send(client, stream), call.cancel)
+        response = _workers.run(partial(call.send, client, stream), call.cancel)
         return Response(response, call, stream)
 
     def get(self, url: str, **options: Any) -> Response:

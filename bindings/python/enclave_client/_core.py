@@ -215,22 +215,22 @@ class Core:
         document = ffi.gc(ret_document[0], lib.enclave_client_document_free)
         return read_attestation(document, name)
 
-    def judge(self, name: bytes, leaf: bytes) -> None:
+    def judge(self, name: bytes, leaf: "Bytes") -> None:
         """Raises unless the certificate's key is attested at this moment."""
         error = ErrorSlot()
         status = lib.enclave_client_check_certificate(
-            self.pointer, name, (leaf, len(leaf)), ffi.NULL, error.pointer
+            self.pointer, name, leaf.pointer[0], ffi.NULL, error.pointer
         )
         if status:
             raise error.exception(status)
 
-    def offer(self, name: bytes, body: bytes, leaf: bytes) -> None:
+    def offer(self, name: bytes, body: bytes, leaf: "Bytes") -> None:
         """Appraises evidence that came over the connection with that leaf."""
         error = ErrorSlot()
-        kept = (ffi.from_buffer(body), ffi.from_buffer(leaf))
+        given = Bytes(body)
         offer = ffi.new("struct enclave_client_offer *")
-        offer.body = (kept[0], len(body))
-        offer.leaf = (kept[1], len(leaf))
+        offer.body = given.pointer[0]
+        offer.leaf = leaf.pointer[0]
         error.check(
             lib.enclave_client_evidence_offer(
                 self.pointer, name, offer, ffi.NULL, error.pointer
@@ -256,6 +256,19 @@ class Core:
         return call
 
 
+class Bytes:
+    """Bytes that C borrows as long as this lives."""
+
+    __slots__ = ("data", "pointer", "_borrowed")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._borrowed = ffi.from_buffer(data)
+        self.pointer = ffi.new("struct enclave_client_bytes *")
+        self.pointer.data = self._borrowed
+        self.pointer.len = len(data)
+
+
 class Unset:
     """Stands where the client's own value counts; None has a meaning."""
 
@@ -278,7 +291,7 @@ class Defaults:
         body_max_bytes: int,
     ) -> None:
         self.headers = headers
-        self._values = {
+        self._values: dict[str, Any] = {
             "timeout": timeout,
             "connect_timeout": connect_timeout,
             "follow_redirects": follow_redirects,
@@ -304,11 +317,13 @@ class Defaults:
 
 
 def _refresh_failed(failure: Exception) -> Event:
-    ours = isinstance(failure, EnclaveClientError)
+    status = Status.CONFIG
+    if isinstance(failure, EnclaveClientError):
+        status = failure.status
     return Event(
         kind=EventKind.POLICY_REFRESH_FAILED,
         enclave="",
-        status=failure.status if ours else Status.CONFIG,
+        status=status,
         step=Step.NONE,
         message=f"the old policy stays: {type(failure).__name__}: {failure}",
         at=datetime.datetime.now(datetime.timezone.utc),

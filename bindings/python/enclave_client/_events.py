@@ -81,8 +81,7 @@ def tell(event: Event, handler: EventHandler | None) -> None:
     """Logs an event and hands it on; a handler's failure is logged, no more."""
     logger.log(
         _LEVELS.get(event.kind, logging.WARNING),
-        "%s: %s%s%s",
-        event.kind.name.lower(),
+        "%s%s%s",
         event.enclave,
         ": " if event.enclave else "",
         event.message,

@@ -383,7 +383,7 @@ class AsyncResponse(BaseResponse):
     async def aclose(self) -> None:
         """Ends a stream."""
         if self._response is not None:
-            await self._run(self._drop, lambda: None)
+            await self._run(self._drop, _workers.nothing)
 
     async def __aenter__(self) -> "AsyncResponse":
         return self

@@ -142,6 +142,10 @@ def submit(
     return task
 
 
+def nothing() -> None:
+    """Cancels what only its own timeout ends."""
+
+
 # Seconds that a cancelled call has to end: the library promises 0.1.
 _CANCEL_S = 1.0
 
