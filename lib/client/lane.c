@@ -132,6 +132,9 @@ wait_for_flight(struct lane *lane, const struct lane_patience *patience)
 	const struct clock_source *clock = patience->clock;
 	uint64_t flights = lane->flights;
 
+	/* It would wait for itself. */
+	if (lane->learning && pthread_equal(lane->leader, pthread_self()))
+		return LANE_OWN;
 	while (lane->learning) {
 		int64_t left_ms =
 		    patience->until_boot_ms - clock->boot_ms(clock->context);
@@ -154,8 +157,10 @@ lane_learning_begin(struct lane *lane, const struct lane_patience *patience,
 
 	(void)pthread_mutex_lock(&lane->mutex);
 	role = wait_for_flight(lane, patience);
-	if (role == LANE_LEADER)
+	if (role == LANE_LEADER) {
 		lane->learning = true;
+		lane->leader = pthread_self();
+	}
 	if (role == LANE_ENDED)
 		error_copy(ret_error, &lane->last);
 	(void)pthread_mutex_unlock(&lane->mutex);

@@ -23,7 +23,8 @@ struct lane {
 	bool closed; /* the client stopped: nothing is kept any more */
 
 	struct learning_limits limits;
-	bool learning;    /* somebody is at it */
+	bool learning;    /* somebody is at it: */
+	pthread_t leader; /* this thread */
 	uint64_t flights; /* that have ended */
 	/* How the last flight ended; OK or why not. */
 	struct enclave_client_error last;
@@ -46,6 +47,7 @@ void lane_close(struct lane *lane);
 enum lane_role {
 	LANE_LEADER, /* nobody else is at it: lane_learning_end is owed */
 	LANE_ENDED,  /* another's flight ended while this one waited */
+	LANE_OWN,    /* this very thread is at it: called from its callbacks */
 	LANE_TIMEOUT,
 	LANE_CANCELLED
 };

@@ -69,6 +69,16 @@ call_over(void *context)
 	return call_check(call, NULL) == ENCLAVE_CLIENT_ERR_CANCELLED;
 }
 
+/* An event told on the way may make the caller ask for the same enclave. */
+static enum enclave_client_status
+refuse_own(struct enclave_client_error *error)
+{
+	return error_set(error, ENCLAVE_CLIENT_ERR_LEARNING_LIMITED,
+	    ENCLAVE_CLIENT_STEP_FETCH,
+	    "its evidence is being learned by the very call from whose "
+	    "callback this one was made");
+}
+
 /* A waiter judges again what the leader found; the leader's failure is its
  * own unless a live key says otherwise. */
 static enum enclave_client_status
@@ -111,6 +121,8 @@ learning_run(const struct learning *learning, struct handle **ret_handle,
 	case LANE_ENDED:
 		*ret_handle = NULL;
 		return follow(learning, &ended, error);
+	case LANE_OWN:
+		return refuse_own(error);
 	default:
 		return call_check(call, error);
 	}
