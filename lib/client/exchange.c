@@ -138,6 +138,8 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 
 	response_reset(response);
 	exchange->transfer->handle = handle;
+	exchange->transfer->connections_spent =
+	    exchange->connections >= LEARNING_CONNECTIONS_MAX;
 	status =
 	    transfer_prepare(exchange->transfer, &exchange->client->transport,
 		exchange->call.until_boot_ms == INT64_MAX

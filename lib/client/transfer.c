@@ -163,6 +163,15 @@ open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
 	struct transfer *transfer = argument;
 
 	(void)purpose;
+	if (transfer->connections_spent) {
+		transfer->failure = error_set(&transfer->handle->gate.error,
+		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "nothing was sent: the connection whose key was learned "
+		    "was not kept, and %d were made for this request",
+		    LEARNING_CONNECTIONS_MAX);
+		return CURL_SOCKET_BAD;
+	}
 	if (!gate_url_allowed(&transfer->handle->gate)) {
 		transfer->failure = transfer->handle->gate.error.status;
 		return CURL_SOCKET_BAD;

@@ -23,6 +23,9 @@ struct transfer {
 	void *trace_context;
 	struct curl_slist *headers; /* the request's, and some of ours */
 	size_t body_sent;
+	/* As many connections were made as one request may have: this try must
+	 * use one of them. */
+	bool connections_spent;
 	enum enclave_client_status failure; /* of a callback of ours */
 };
 
