@@ -954,6 +954,22 @@ START_TEST(empty_bucket_opens_no_connection_and_says_until_when)
 }
 END_TEST
 
+START_TEST(refused_certificate_is_not_learned)
+{
+	size_t connections;
+
+	fixture_client(NULL, "", false);
+	fixture_set("{\"keep_alive\":false}");
+	fixture_get_ok("/before");
+	fixture_set("{\"web_ca\":\"foreign\"}");
+	connections = fixture_connections();
+	fixture_expect(fixture_get("/after"), ENCLAVE_CLIENT_ERR_NETWORK,
+	    "TLS certificate");
+	/* Evidence would not make the certificate any better. */
+	ck_assert_uint_eq(fixture_connections(), connections + 1);
+}
+END_TEST
+
 static void
 add_tests_of_attackers(TCase *tcase)
 {
@@ -972,6 +988,7 @@ add_tests_of_attackers(TCase *tcase)
 	    tcase, key_that_failed_beside_a_live_one_opens_no_connection);
 	tcase_add_test(
 	    tcase, empty_bucket_opens_no_connection_and_says_until_when);
+	tcase_add_test(tcase, refused_certificate_is_not_learned);
 }
 
 static void

@@ -1,0 +1,24 @@
+/*
+ * A server that the client attests and that then answers with bytes of the
+ * test's choosing: what the local enclave's HTTP library would not send.  One
+ * connection at a time, on a thread of its own.
+ */
+#ifndef INTEGRATION_SCRIPTED_H
+#define INTEGRATION_SCRIPTED_H
+
+#include <stddef.h>
+
+struct scripted;
+
+/*
+ * state: the folder of the roots.  answer: sent as it is, as soon as the
+ * headers of a request that is no evidence GET are whole, and what follows is
+ * thrown away; borrowed until the server is freed.
+ */
+struct scripted *scripted_new(const char *state, const char *answer);
+/* Ends the thread. */
+void scripted_free(struct scripted *server);
+/* Borrowed: https://localhost:<port>. */
+const char *scripted_url(const struct scripted *server);
+
+#endif

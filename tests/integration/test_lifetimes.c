@@ -1,0 +1,391 @@
+/*
+ * What lives how long: requests that are changed while they are sent, answers
+ * that go on where nothing more is expected, callbacks that call back.
+ */
+#include <enclave_client_curl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "integration/fixture.h"
+#include "integration/scripted.h"
+
+static struct scripted *server;
+
+static void
+setup(void)
+{
+	server = NULL;
+	fixture_setup();
+}
+
+static void
+teardown(void)
+{
+	enclave_client_free(fixture.client);
+	fixture.client = NULL;
+	scripted_free(server);
+	fixture_teardown();
+}
+
+/* A client of the scripted server, which answers so. */
+static void
+start_scripted(const char *answer)
+{
+	char map[1024];
+	struct enclave_client_config *config = NULL;
+
+	server = scripted_new(fixture.state, answer);
+	ck_assert(
+	    snprintf(map, sizeof(map),
+		"{\"enclaves\":{\"" FIXTURE_NAME
+		"\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+		scripted_url(server),
+		local_enclave_pcr(fixture.enclave, "0")) < (int)sizeof(map));
+	ck_assert_int_eq(enclave_client_config_new(&config), 0);
+	enclave_client_config_set_insecure_allowed(config, true);
+	enclave_client_config_set_insecure_nitro_root_file(
+	    config, local_enclave_text(fixture.enclave, "nitro_root"));
+	enclave_client_config_set_ca_file(
+	    config, local_enclave_text(fixture.enclave, "web_ca"));
+	enclave_client_config_set_polling(config, false);
+	ck_assert_msg(enclave_client_config_load_text(
+			  config, map, strlen(map), fixture.error) == 0,
+	    "%s", enclave_client_error_message(fixture.error));
+	ck_assert_msg(client_new(config, &fixture.clock, &fixture.client,
+			  fixture.error) == 0,
+	    "%s", enclave_client_error_message(fixture.error));
+	enclave_client_config_free(config);
+}
+
+static struct enclave_client_request *
+new_request(const char *method, const char *target)
+{
+	struct enclave_client_request *request = NULL;
+
+	ck_assert_int_eq(
+	    enclave_client_request_new(method, target, &request), 0);
+	return request;
+}
+
+static struct enclave_client_response *
+open_stream(struct enclave_client_request *request)
+{
+	struct enclave_client_response *response = NULL;
+
+	ck_assert_msg(enclave_client_open(fixture.client, FIXTURE_NAME, request,
+			  &response, fixture.error) == 0,
+	    "%s", enclave_client_error_message(fixture.error));
+	return response;
+}
+
+/* Bytes until the end. */
+static size_t
+read_all(struct enclave_client_response *response)
+{
+	char buffer[16384];
+	size_t total = 0;
+	size_t len = 1;
+
+	while (len > 0) {
+		ck_assert_msg(enclave_client_response_read(response, buffer,
+				  sizeof(buffer), &len, fixture.error) == 0,
+		    "%s", enclave_client_error_message(fixture.error));
+		total += len;
+	}
+	return total;
+}
+
+/* The body is longer than what libcurl hands out at a time, so that trailers
+ * come when the header text was given out long ago. */
+enum { CHUNK_BYTES = 200000 };
+
+START_TEST(trailers_do_not_change_the_header_text)
+{
+	static const char head[] =
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+	    "Trailer: X-Late\r\n\r\n"
+	    "30d40\r\n";
+	static const char tail[] = "\r\n0\r\n"
+				   "X-Late: 1\r\nX-Filler: ";
+	enum { FILLER_BYTES = 3000 };
+	char *answer = calloc(
+	    1, sizeof(head) + CHUNK_BYTES + sizeof(tail) + FILLER_BYTES + 8);
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_response *response;
+	const char *text;
+	char *before;
+	char *end;
+	size_t len = 0;
+
+	ck_assert_ptr_nonnull(answer);
+	end = answer + sizeof(head) - 1;
+	memcpy(answer, head, sizeof(head) - 1);
+	memset(end, 'b', CHUNK_BYTES);
+	end += CHUNK_BYTES;
+	memcpy(end, tail, sizeof(tail) - 1);
+	end += sizeof(tail) - 1;
+	memset(end, 'f', FILLER_BYTES);
+	memcpy(end + FILLER_BYTES, "\r\n\r\n", 4);
+	start_scripted(answer);
+	response = open_stream(request);
+	text = enclave_client_response_header_text(response, &len);
+	before = strdup(text);
+	ck_assert_ptr_nonnull(before);
+	ck_assert_uint_eq(read_all(response), CHUNK_BYTES);
+	/* Borrowed until the response is freed: the very same bytes. */
+	ck_assert_ptr_eq(
+	    enclave_client_response_header_text(response, &len), text);
+	ck_assert_str_eq(text, before);
+	ck_assert_uint_eq(len, strlen(before));
+	free(before);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+	scripted_free(server);
+	server = NULL;
+	free(answer);
+}
+END_TEST
+
+static void
+ignore_trace(enum enclave_client_trace_kind kind, const char *data, size_t len,
+    void *context)
+{
+	(void)kind, (void)data, (void)len;
+	++*(size_t *)context;
+}
+
+START_TEST(trace_taken_away_while_a_stream_flows)
+{
+	struct enclave_client_request *request =
+	    new_request("GET", "/bytes/3000000");
+	struct enclave_client_response *response;
+	size_t lines = 0;
+
+	fixture_client(NULL, "", false);
+	enclave_client_request_set_trace(request, ignore_trace, &lines);
+	response = open_stream(request);
+	ck_assert_uint_gt(lines, 0);
+	enclave_client_request_set_trace(request, NULL, NULL);
+	ck_assert_uint_eq(read_all(response), 3000000);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+enum { BODY_BYTES = 30000000 };
+
+/* Drives the handle until libcurl says that it ended. */
+static CURLcode
+drive(CURLM *multi, CURL *easy, struct enclave_client_request *request,
+    void (*meanwhile)(struct enclave_client_request *request))
+{
+	curl_off_t sent = 0;
+	int running = 0;
+	int left = 0;
+	CURLMsg *message;
+
+	ck_assert_int_eq(curl_multi_add_handle(multi, easy), CURLM_OK);
+	for (int i = 0; i < 1000000; i++) {
+		ck_assert_int_eq(curl_multi_perform(multi, &running), CURLM_OK);
+		(void)curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+		if (meanwhile && sent > 100000) {
+			ck_assert_int_lt(sent, BODY_BYTES);
+			meanwhile(request);
+			meanwhile = NULL;
+		}
+		message = curl_multi_info_read(multi, &left);
+		if (message) {
+			CURLcode code = message->data.result;
+			(void)curl_multi_remove_handle(multi, easy);
+			return code;
+		}
+		(void)curl_multi_poll(multi, NULL, 0, 1000, NULL);
+	}
+	ck_abort_msg("the transfer did not end");
+	return CURLE_OK;
+}
+
+static void
+give_another_body(struct enclave_client_request *request)
+{
+	enclave_client_request_set_body(request, "x", 1);
+}
+
+START_TEST(body_replaced_while_it_is_sent)
+{
+	struct enclave_client_request *request = new_request("POST", "/upload");
+	struct enclave_client_response *response = NULL;
+	struct enclave_client_transfer *transfer = NULL;
+	enum enclave_client_status status;
+	uint8_t *body = malloc(BODY_BYTES);
+	CURLM *multi = curl_multi_init();
+	bool again = false;
+
+	ck_assert_ptr_nonnull(body);
+	ck_assert_ptr_nonnull(multi);
+	memset(body, 'u', BODY_BYTES);
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	enclave_client_request_set_body(request, body, BODY_BYTES);
+	free(body);
+	ck_assert_int_eq(enclave_client_prepare(fixture.client, FIXTURE_NAME,
+			     request, &transfer, fixture.error),
+	    0);
+	status = enclave_client_transfer_done(transfer,
+	    drive(multi, enclave_client_transfer_handle(transfer), request,
+		give_another_body),
+	    &again, &response, fixture.error);
+	ck_assert_msg(status == 0 && !again, "%s",
+	    enclave_client_error_message(fixture.error));
+	ck_assert_ptr_nonnull(
+	    strstr(enclave_client_response_body(response, NULL),
+		"\"body_length\":30000000"));
+	enclave_client_response_free(response);
+	enclave_client_transfer_free(transfer);
+	enclave_client_request_free(request);
+	(void)curl_multi_cleanup(multi);
+}
+END_TEST
+
+/* An event callback may call anything but free and stop. */
+struct reentry {
+	struct enclave_client_error *error;
+	enum enclave_client_event_kind kind;
+	enum enclave_client_status status;
+	size_t calls;
+};
+
+static struct reentry reentry;
+
+static void
+request_from_event(const struct enclave_client_event *event, void *context)
+{
+	struct enclave_client_request *request;
+	struct enclave_client_response *response = NULL;
+
+	(void)context;
+	/* Its own events are not answered with requests again. */
+	if (event->kind != reentry.kind || reentry.calls++)
+		return;
+	request = new_request("GET", "/from-event");
+	enclave_client_request_set_timeout_ms(request, 3000);
+	reentry.status = enclave_client_request(
+	    fixture.client, FIXTURE_NAME, request, &response, reentry.error);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+
+static void
+client_that_requests_from_events(enum enclave_client_event_kind kind)
+{
+	struct enclave_client_config *config = NULL;
+	const char *map = fixture_map(NULL, "");
+
+	reentry =
+	    (struct reentry){.kind = kind, .error = enclave_client_error_new()};
+	ck_assert_int_eq(enclave_client_config_new(&config), 0);
+	enclave_client_config_set_insecure_allowed(config, true);
+	enclave_client_config_set_insecure_nitro_root_file(
+	    config, local_enclave_text(fixture.enclave, "nitro_root"));
+	enclave_client_config_set_ca_file(
+	    config, local_enclave_text(fixture.enclave, "web_ca"));
+	enclave_client_config_set_polling(config, false);
+	enclave_client_config_set_event_callback(
+	    config, request_from_event, NULL);
+	ck_assert_int_eq(enclave_client_config_load_text(
+			     config, map, strlen(map), fixture.error),
+	    0);
+	ck_assert_int_eq(
+	    client_new(config, &fixture.clock, &fixture.client, fixture.error),
+	    0);
+	enclave_client_config_free(config);
+}
+
+START_TEST(request_from_the_event_that_attests)
+{
+	client_that_requests_from_events(ENCLAVE_CLIENT_EVENT_ATTESTED);
+	fixture_get_ok("/outer");
+	ck_assert_uint_eq(reentry.calls, 1);
+	ck_assert_msg(reentry.status == ENCLAVE_CLIENT_OK, "%s",
+	    enclave_client_error_message(reentry.error));
+	ck_assert(fixture_saw("/from-event"));
+	enclave_client_error_free(reentry.error);
+}
+END_TEST
+
+START_TEST(request_from_the_event_that_refuses_waits_for_nobody)
+{
+	fixture_set("{\"evidence\":\"broken-signature\"}");
+	client_that_requests_from_events(ENCLAVE_CLIENT_EVENT_REFUSED);
+	fixture_expect(
+	    fixture_get("/outer"), ENCLAVE_CLIENT_ERR_SIGNATURE, NULL);
+	ck_assert_uint_eq(reentry.calls, 1);
+	/* It would be waiting for the learning that it was called from. */
+	ck_assert_int_ne(reentry.status, ENCLAVE_CLIENT_OK);
+	ck_assert_msg(reentry.status != ENCLAVE_CLIENT_ERR_TIMEOUT, "%s",
+	    enclave_client_error_message(reentry.error));
+	ck_assert(!fixture_saw("/from-event"));
+	enclave_client_error_free(reentry.error);
+}
+END_TEST
+
+/* Each time that evidence was accepted, the key changes again. */
+static void
+rotate_when_accepted(enum enclave_client_trace_kind kind, const char *data,
+    size_t len, void *context)
+{
+	static const char accepted[] = "evidence accepted";
+
+	(void)context;
+	if (kind == ENCLAVE_CLIENT_TRACE_ATTESTATION &&
+	    len >= sizeof(accepted) - 1 &&
+	    !memcmp(data, accepted, sizeof(accepted) - 1))
+		fixture_rotate();
+}
+
+START_TEST(request_makes_three_connections_at_most)
+{
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_response *response = NULL;
+
+	fixture_client(NULL, "", false);
+	fixture_set("{\"evidence\":\"close\"}");
+	enclave_client_request_set_trace(request, rotate_when_accepted, NULL);
+	fixture_expect(enclave_client_request(fixture.client, FIXTURE_NAME,
+			   request, &response, fixture.error),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	ck_assert_ptr_null(response);
+	ck_assert_uint_eq(
+	    local_enclave_count(fixture.enclave, "client_hello"), 3);
+	ck_assert_uint_eq(fixture_requests(), 0);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("lifetimes");
+	TCase *tcase = tcase_create("lifetimes");
+	SRunner *runner;
+	int failed;
+
+	/* The scripted server's writes may meet a client that is gone. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, trailers_do_not_change_the_header_text);
+	tcase_add_test(tcase, trace_taken_away_while_a_stream_flows);
+	tcase_add_test(tcase, body_replaced_while_it_is_sent);
+	tcase_add_test(tcase, request_from_the_event_that_attests);
+	tcase_add_test(
+	    tcase, request_from_the_event_that_refuses_waits_for_nobody);
+	tcase_add_test(tcase, request_makes_three_connections_at_most);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
