@@ -91,6 +91,7 @@ enclave_map_add(struct enclave_map *map, struct enclave *enclave)
 {
 	table_add(&map->names, hash_string(enclave->name), map->count);
 	table_add(&map->origins, hash_origin(&enclave->origin), map->count);
+	enclave->index = map->count;
 	map->enclaves[map->count++] = enclave;
 }
 
