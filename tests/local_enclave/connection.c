@@ -209,6 +209,10 @@ connection_alert(struct connection *connection, const char *text)
 void
 connection_free(struct connection *connection)
 {
+	/* Or OpenSSL would forget the session of a connection that was not
+	 * closed in form, and no client could resume by its id. */
+	SSL_set_shutdown(
+	    connection->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	answer_free(connection->answer);
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;
