@@ -150,7 +150,7 @@ check_url(struct gate_attachment *attachment, CURL *easy)
 	}
 	if (target_as_written(enclave, url))
 		return ENCLAVE_CLIENT_OK;
-	if (origin_from_url(url, &origin, NULL))
+	if (target_origin(url, &origin))
 		return refuse(attachment, "the URL's origin can't be read");
 	same = origin_equal(&origin, &enclave->origin);
 	origin_clear(&origin);

@@ -11,16 +11,49 @@ target_as_written(const struct enclave *enclave, const char *url)
 	return !strncmp(url, enclave->url, len) && url[len] == '/';
 }
 
+/* New, as libcurl reads it and without user name and password; or NULL. */
+static char *
+without_credentials(const char *url)
+{
+	CURLU *handle = curl_url();
+	char *text = NULL;
+
+	if (!handle)
+		return NULL;
+	if (!curl_url_set(
+		handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) &&
+	    !curl_url_set(handle, CURLUPART_USER, NULL, 0) &&
+	    !curl_url_set(handle, CURLUPART_PASSWORD, NULL, 0))
+		(void)curl_url_get(handle, CURLUPART_URL, &text, 0);
+	curl_url_cleanup(handle);
+	return text;
+}
+
+enum enclave_client_status
+target_origin(const char *url, struct origin *ret_origin)
+{
+	char *text = without_credentials(url);
+	enum enclave_client_status status =
+	    text ? origin_from_url(text, ret_origin, NULL)
+		 : ENCLAVE_CLIENT_ERR_CONFIG;
+
+	curl_free(text);
+	return status;
+}
+
 static enum enclave_client_status
 refuse(struct gate_attachment *attachment, const char *url)
 {
-	char *escaped = bytes_escape(bytes_from_string(url), 256);
+	char *shown = without_credentials(url);
+	char *escaped =
+	    shown ? bytes_escape(bytes_from_string(shown), 256) : NULL;
 
 	(void)error_set(&attachment->error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
 	    ENCLAVE_CLIENT_STEP_NONE,
 	    "no accepted PCR set is configured for the origin of %s; nothing "
 	    "was sent",
 	    escaped ? escaped : "this URL");
+	curl_free(shown);
 	free(escaped);
 	return ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE;
 }
@@ -63,7 +96,7 @@ target_find(struct gate_attachment *attachment, CURL *easy)
 		return refuse(attachment, "");
 	if (still_there(attachment, url))
 		return ENCLAVE_CLIENT_OK;
-	if (!origin_from_url(url, &origin, NULL))
+	if (!target_origin(url, &origin))
 		slot = cache_find_origin(attachment->gate->cache, &origin);
 	origin_clear(&origin);
 	if (slot)

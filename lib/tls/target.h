@@ -10,6 +10,12 @@
  */
 enum enclave_client_status target_find(
     struct gate_attachment *attachment, CURL *easy);
+/*
+ * The origin behind a caller's URL, which may carry credentials: those are
+ * libcurl's business.  CONFIG when there is none.
+ */
+enum enclave_client_status target_origin(
+    const char *url, struct origin *ret_origin);
 /* url begins with the origin as we write it, and goes on with a path. */
 bool target_as_written(const struct enclave *enclave, const char *url);
 
