@@ -364,6 +364,29 @@ START_TEST(request_makes_three_connections_at_most)
 }
 END_TEST
 
+START_TEST(warm_request_makes_three_connections_at_most)
+{
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_response *response = NULL;
+
+	fixture_client(NULL, "", false);
+	fixture_set("{\"evidence\":\"close\",\"keep_alive\":false}");
+	fixture_get_ok("/before");
+	fixture_rotate();
+	ck_assert(local_enclave_clear_log(fixture.enclave));
+	/* Strictly, to learn, strictly: the key is another one each time. */
+	enclave_client_request_set_trace(request, rotate_when_accepted, NULL);
+	fixture_expect(enclave_client_request(fixture.client, FIXTURE_NAME,
+			   request, &response, fixture.error),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	ck_assert_ptr_null(response);
+	ck_assert_uint_eq(
+	    local_enclave_count(fixture.enclave, "client_hello"), 3);
+	ck_assert_uint_eq(fixture_requests(), 0);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -382,6 +405,7 @@ main(void)
 	tcase_add_test(
 	    tcase, request_from_the_event_that_refuses_waits_for_nobody);
 	tcase_add_test(tcase, request_makes_three_connections_at_most);
+	tcase_add_test(tcase, warm_request_makes_three_connections_at_most);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -219,6 +219,24 @@ START_TEST(idle_handles_are_bounded_and_hold_no_slot)
 }
 END_TEST
 
+START_TEST(idle_handle_forgets_its_request)
+{
+	const struct gate gate = {
+	    .client_id = 1, .cache = cache, .clock = &clock_system};
+	struct handle *handle = new_handle(&gate);
+	const char *url = NULL;
+
+	ck_assert_int_eq(curl_easy_setopt(handle->easy, CURLOPT_URL,
+			     "https://enclave.example/secret"),
+	    CURLE_OK);
+	lane_put(lane, handle);
+	ck_assert_int_eq(
+	    curl_easy_getinfo(lane->idle->easy, CURLINFO_EFFECTIVE_URL, &url),
+	    CURLE_OK);
+	ck_assert_str_eq(url, "");
+}
+END_TEST
+
 START_TEST(closed_lane_keeps_nothing)
 {
 	const struct gate gate = {
@@ -248,6 +266,7 @@ main(void)
 	tcase_add_test(tcase, cancelled_waiter_leaves_and_the_leader_goes_on);
 	tcase_add_test(tcase, waiter_without_time_leaves);
 	tcase_add_test(tcase, idle_handles_are_bounded_and_hold_no_slot);
+	tcase_add_test(tcase, idle_handle_forgets_its_request);
 	tcase_add_test(tcase, closed_lane_keeps_nothing);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
