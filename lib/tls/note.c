@@ -23,7 +23,7 @@ release(struct note *note)
 	note->owned = (struct gate_owned){0};
 }
 
-/* OpenSSL sets the parameters: NOLINTNEXTLINE(readability-function-size) */
+/* OpenSSL sets the parameters: NOLINTBEGIN(readability-function-size) */
 static void
 free_note(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
     long argl, void *argp)
@@ -39,7 +39,6 @@ free_note(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
 }
 
 /* SSL_dup: the copy owns nothing, and so is refused until it is attached. */
-/* OpenSSL sets the parameters: NOLINTNEXTLINE(readability-function-size) */
 static int
 dup_note(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **pointer,
     int index, long argl, void *argp)
@@ -48,6 +47,7 @@ dup_note(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **pointer,
 	*pointer = NULL;
 	return 1;
 }
+/* NOLINTEND(readability-function-size) */
 
 static void
 make_indices(void)

@@ -6,7 +6,7 @@
 static int ex_data_index = -1;
 static pthread_once_t ex_data_once = PTHREAD_ONCE_INIT;
 
-/* OpenSSL sets the parameters: NOLINTNEXTLINE(readability-function-size) */
+/* OpenSSL sets the parameters: NOLINTBEGIN(readability-function-size) */
 static void
 free_verdict(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
     long argl, void *argp)
@@ -16,7 +16,6 @@ free_verdict(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
 }
 
 /* SSL_dup: the copy is another connection and starts without a verdict. */
-/* OpenSSL sets the parameters: NOLINTNEXTLINE(readability-function-size) */
 static int
 dup_verdict(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **pointer,
     int index, long argl, void *argp)
@@ -25,6 +24,7 @@ dup_verdict(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **pointer,
 	*pointer = NULL;
 	return 1;
 }
+/* NOLINTEND(readability-function-size) */
 
 static void
 make_index(void)
