@@ -384,6 +384,40 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_add_resolve(
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_add_connect_to(
     struct enclave_client_config *config, const char *entry);
 
+/* The bounds of TLS; the lower one is never below 1.2. */
+enum enclave_client_tls_version {
+	ENCLAVE_CLIENT_TLS_DEFAULT = 0,
+	ENCLAVE_CLIENT_TLS_1_2 = 12,
+	ENCLAVE_CLIENT_TLS_1_3 = 13
+};
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_tls_versions(
+    struct enclave_client_config *config, enum enclave_client_tls_version min,
+    enum enclave_client_tls_version max);
+enum enclave_client_http_version {
+	ENCLAVE_CLIENT_HTTP_DEFAULT = 0, /* 2 where the server offers it */
+	ENCLAVE_CLIENT_HTTP_1_0 = 10,
+	ENCLAVE_CLIENT_HTTP_1_1 = 11,
+	ENCLAVE_CLIENT_HTTP_2 = 20
+};
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_http_version(
+    struct enclave_client_config *config,
+    enum enclave_client_http_version version);
+/* 4 or 6: addresses of that version alone; 0: both. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_ip_version(
+    struct enclave_client_config *config, unsigned int version);
+/* Name, address or host name that connections begin from; NULL: any. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_interface(
+    struct enclave_client_config *config, const char *name);
+/*
+ * For servers that ask requests for a certificate: PEM, the key in
+ * certificate_path where key_path is NULL, passphrase NULL for none.  Evidence
+ * is fetched without it, and it is shown on connections whose key is attested
+ * already: learning then costs one more connection.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_client_certificate_file(
+    struct enclave_client_config *config, const char *certificate_path,
+    const char *key_path, const char *passphrase);
+
 /* NULL: libcurl's environment variables; "": none. */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_proxy(
     struct enclave_client_config *config, const char *url);
@@ -603,7 +637,100 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_body_max_bytes(
     struct enclave_client_request *request, size_t max_bytes);
 /* Redirects within the enclave's origin, at most 10; default 0. */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_redirects_max(
-    struct enclave_client_request *request, unsigned int max);
+	struct enclave_client_request *request, unsigned int max);
+/* A redirect keeps the method, whatever its status says.  Default false. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_keep_method(
+    struct enclave_client_request *request, bool keep);
+
+/*
+ * Headers that libcurl writes, in its own place and with its own rules (on a
+ * redirect, say).  NULL takes one back.  A header of the same name from
+ * enclave_client_request_add_header() comes in its place.  None of them, and
+ * no credential, ever goes with an evidence request or to a server that was
+ * not judged.
+ */
+
+/* "": none.  NULL: the client's. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_user_agent(
+    struct enclave_client_request *request, const char *agent);
+/* follow: a redirect names the page that it came from. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_referer(
+    struct enclave_client_request *request, const char *referer, bool follow);
+/* RFC 9110 14.2, without "bytes=": "0-499", "500-", "-500", "0-0,-1". */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_range(
+    struct enclave_client_request *request, const char *range);
+/* RFC 7617.  user NULL: none.  Wiped when the request is freed. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_basic_auth(
+    struct enclave_client_request *request, const char *user,
+    const char *password);
+/*
+ * Credentials for the host from a .netrc file, where it has any; a user name
+ * that was set comes first.  NULL: ~/.netrc.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_netrc(
+    struct enclave_client_request *request, const char *path);
+/* Offers every encoding that libcurl can undo, and undoes it. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_compressed(
+    struct enclave_client_request *request, bool compressed);
+/* The body is of the type application/x-www-form-urlencoded. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_form(
+    struct enclave_client_request *request, bool form);
+/*
+ * The body waits for the server's consent, at most a second (RFC 9110
+ * 10.1.1).  Default false: only a body over 1 MiB does.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_expect_continue(
+    struct enclave_client_request *request, bool expect);
+/* Bytes a second on the average; 0: no limit. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_rate_max(
+    struct enclave_client_request *request, int64_t receive_bytes_per_s,
+    int64_t send_bytes_per_s);
+
+/* Cookies for this request alone, "a=1; b=2"; wiped likewise. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_cookie(
+    struct enclave_client_request *request, const char *cookie);
+/*
+ * Cookies (internally locked) that requests share: sent where they belong, and
+ * kept when an answer sets them.  Files are in the form that curl writes.
+ */
+struct enclave_client_cookies;
+
+/* *ret_cookies is new. */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_cookies_new(struct enclave_client_cookies **ret_cookies);
+/* Requests that were given them keep them. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_cookies_free(
+    struct enclave_client_cookies *cookies);
+/* As curl, a file that is not there holds none. */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_cookies_load_file(struct enclave_client_cookies *cookies,
+    const char *path, bool drop_session_cookies,
+    struct enclave_client_error *error);
+/* "-" is standard output.  As curl, failing to write is no failure. */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_cookies_save_file(struct enclave_client_cookies *cookies,
+    const char *path, struct enclave_client_error *error);
+/* NULL: none, the default. */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_cookies(
+    struct enclave_client_request *request,
+    struct enclave_client_cookies *cookies);
+
+/*
+ * One part of a form with files (RFC 7578); borrowed by the call, its strings
+ * copied, its data and the context of its callback borrowed until the request
+ * is freed.  A request with parts has no other body.
+ */
+struct enclave_client_part {
+	const char *name;         /* NULL: none */
+	const char *file_name;    /* as the server is told; NULL: none */
+	const char *content_type; /* NULL: after the file name, or none */
+	const void *data;         /* where body.read is NULL */
+	size_t len;
+	struct enclave_client_body body;
+};
+ENCLAVE_CLIENT_PUBLIC void enclave_client_request_add_part(
+    struct enclave_client_request *request,
+    const struct enclave_client_part *part);
 
 /* What libcurl says and what goes over the wire, for display. */
 enum enclave_client_trace_kind {

@@ -62,6 +62,8 @@ make_transport(const struct enclave_client_config *config,
 		    &config->connect_to, &transport->connect_to, error);
 	if (status)
 		return status;
+	if (!transport_copy(transport, &config->connection, &config->identity))
+		return error_memory(error);
 	if (config->proxy) {
 		transport->proxy = strdup(config->proxy);
 		if (!transport->proxy)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
+#include <openssl/crypto.h>
 
 #include "policy/json.h"
 
@@ -87,6 +88,8 @@ enclave_client_config_free(struct enclave_client_config *config)
 	config_list_clear(&config->connect_to);
 	free(config->proxy);
 	free(config->user_agent);
+	transport_connection_clear(&config->connection);
+	transport_identity_clear(&config->identity);
 	free(config);
 }
 
@@ -440,6 +443,141 @@ enclave_client_config_set_user_agent(
 		    config, "the user agent contains a line break");
 	else if (config)
 		set_string(config, &config->user_agent, agent);
+}
+
+void
+enclave_client_config_set_tls_versions(struct enclave_client_config *config,
+    enum enclave_client_tls_version min, enum enclave_client_tls_version max)
+{
+	static const struct {
+		enum enclave_client_tls_version version;
+		long min;
+		long max;
+	} known[] = {
+	    {ENCLAVE_CLIENT_TLS_DEFAULT, 0, 0},
+	    {ENCLAVE_CLIENT_TLS_1_2, CURL_SSLVERSION_TLSv1_2,
+		CURL_SSLVERSION_MAX_TLSv1_2},
+	    {ENCLAVE_CLIENT_TLS_1_3, CURL_SSLVERSION_TLSv1_3,
+		CURL_SSLVERSION_MAX_TLSv1_3},
+	};
+	bool min_known = false;
+	bool max_known = false;
+
+	if (!config)
+		return;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].version == min) {
+			config->connection.tls_version_min = known[i].min;
+			min_known = true;
+		}
+		if (known[i].version == max) {
+			config->connection.tls_version_max = known[i].max;
+			max_known = true;
+		}
+	}
+	if (!min_known || !max_known || (max && max < min))
+		config_fail_usage(config, "no such range of TLS versions");
+}
+
+void
+enclave_client_config_set_http_version(struct enclave_client_config *config,
+    enum enclave_client_http_version version)
+{
+	if (!config)
+		return;
+	switch (version) {
+	case ENCLAVE_CLIENT_HTTP_DEFAULT:
+		config->connection.http_version = CURL_HTTP_VERSION_NONE;
+		return;
+	case ENCLAVE_CLIENT_HTTP_1_0:
+		config->connection.http_version = CURL_HTTP_VERSION_1_0;
+		return;
+	case ENCLAVE_CLIENT_HTTP_1_1:
+		config->connection.http_version = CURL_HTTP_VERSION_1_1;
+		return;
+	case ENCLAVE_CLIENT_HTTP_2:
+		config->connection.http_version = CURL_HTTP_VERSION_2TLS;
+		return;
+	}
+	config_fail_usage(config, "no such version of HTTP");
+}
+
+void
+enclave_client_config_set_ip_version(
+    struct enclave_client_config *config, unsigned int version)
+{
+	if (!config)
+		return;
+	if (version != 0 && version != 4 && version != 6) {
+		config_fail_usage(config, "the IP version is not 0, 4 or 6");
+		return;
+	}
+	config->connection.ip_version = version == 4 ? CURL_IPRESOLVE_V4
+					: version == 6
+					    ? CURL_IPRESOLVE_V6
+					    : CURL_IPRESOLVE_WHATEVER;
+}
+
+void
+enclave_client_config_set_interface(
+    struct enclave_client_config *config, const char *name)
+{
+	if (config)
+		set_string(config, &config->connection.interface, name);
+}
+
+/* Handed over to the blob; false: the error is kept. */
+static bool
+read_blob(struct enclave_client_config *config, const char *path,
+    struct curl_blob *blob)
+{
+	struct enclave_client_error error = {0};
+	struct buffer contents;
+	enum enclave_client_status status;
+	char *data = NULL;
+
+	buffer_init(&contents, CONFIG_JSON_MAX_BYTES);
+	status = read_file(path, &contents, &error);
+	if (status != ENCLAVE_CLIENT_OK) {
+		config_fail(config, &error);
+		goto out;
+	}
+	data = malloc(contents.len + 1);
+	if (!data) {
+		config_fail_memory(config);
+		goto out;
+	}
+	if (contents.len)
+		memcpy(data, contents.data, contents.len);
+	*blob = (struct curl_blob){
+	    .data = data, .len = contents.len, .flags = CURL_BLOB_COPY};
+
+out:
+	if (contents.data)
+		OPENSSL_cleanse(contents.data, contents.len);
+	buffer_clear(&contents);
+	return data != NULL;
+}
+
+void
+enclave_client_config_set_client_certificate_file(
+    struct enclave_client_config *config, const char *certificate_path,
+    const char *key_path, const char *passphrase)
+{
+	if (!config)
+		return;
+	transport_identity_clear(&config->identity);
+	if (!certificate_path) {
+		if (key_path)
+			config_fail_usage(
+			    config, "a client key without its certificate");
+		return;
+	}
+	if (!read_blob(
+		config, certificate_path, &config->identity.certificate) ||
+	    (key_path && !read_blob(config, key_path, &config->identity.key)))
+		return;
+	set_string(config, &config->identity.passphrase, passphrase);
 }
 
 void

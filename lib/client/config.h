@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "enclave/enclave.h"
 #include "evidence/evidence.h"
+#include "tls/transport.h"
 
 /* Strings in the order in which they were added; owned. */
 struct config_list {
@@ -23,6 +24,8 @@ struct enclave_client_config {
 	struct config_list connect_to;
 	char *proxy;      /* NULL: the environment's; "": none */
 	char *user_agent; /* NULL: the default */
+	struct transport_connection connection;
+	struct transport_identity identity;
 	bool no_polling;
 	enclave_client_event_callback event_callback;
 	void *event_context;

@@ -106,8 +106,15 @@ learn(struct exchange *exchange, const struct binding_key *refused_key,
 	    .refused_key = refused_key,
 	};
 
+	enum enclave_client_status status;
+
 	exchange->connections++;
-	return learning_run(&learning, &exchange->handle, error);
+	status = learning_run(&learning, &exchange->handle, error);
+	/* Evidence was fetched without the client certificate: the request
+	 * gets a connection that shows it, judged strictly. */
+	if (!status && exchange->client->transport.identity.certificate.data)
+		discard_handle(exchange);
+	return status;
 }
 
 /* Warm from the lane, or new. */

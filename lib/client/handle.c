@@ -59,5 +59,7 @@ handle_finish(struct handle *handle)
 	if (!handle->added)
 		return;
 	(void)curl_multi_remove_handle(handle->multi, handle->easy);
+	/* Cookies are the request's; the handle goes on to serve others. */
+	(void)curl_easy_setopt(handle->easy, CURLOPT_SHARE, NULL);
 	handle->added = false;
 }

@@ -38,8 +38,14 @@ has_control(const char *text)
 	return false;
 }
 
-static void
-keep_error(
+bool
+request_text_allowed(const char *text)
+{
+	return !has_control(text);
+}
+
+void
+request_keep_error(
     struct enclave_client_request *request, const char *what, const char *which)
 {
 	if (request->first_error.status)
@@ -49,8 +55,8 @@ keep_error(
 	    which);
 }
 
-static void
-keep_memory_error(struct enclave_client_request *request)
+void
+request_keep_memory_error(struct enclave_client_request *request)
 {
 	if (!request->first_error.status)
 		(void)error_memory(&request->first_error);
@@ -62,15 +68,15 @@ check_target(struct enclave_client_request *request)
 	const char *target = request->target;
 
 	if (has_control(target) || strchr(target, ' '))
-		keep_error(request,
+		request_keep_error(request,
 		    "the target holds a space or a control character", "");
 	else if (target[0] != '/' && strncasecmp(target, "https://", 8) != 0)
-		keep_error(request,
+		request_keep_error(request,
 		    "the target is neither a path that begins with / nor an "
 		    "https URL",
 		    target);
 	else if (strlen(target) > URL_MAX_BYTES * 8)
-		keep_error(
+		request_keep_error(
 		    request, "the target is longer than 16384 bytes", "");
 }
 
@@ -97,7 +103,7 @@ enclave_client_request_new(const char *method, const char *target,
 		return ENCLAVE_CLIENT_ERR_MEMORY;
 	}
 	if (!is_token(method))
-		keep_error(request, "the method is not a token", method);
+		request_keep_error(request, "the method is not a token", method);
 	check_target(request);
 	*ret_request = request;
 	return ENCLAVE_CLIENT_OK;
@@ -117,6 +123,8 @@ enclave_client_request_free(struct enclave_client_request *request)
 		return;
 	waker_unref(request->waker);
 	curl_slist_free_all(request->headers);
+	request_options_clear(&request->options);
+	request_parts_clear(&request->parts);
 	free(request->method);
 	free(request->target);
 	request_body_unref(request->body);
@@ -149,17 +157,17 @@ enclave_client_request_add_header(
 	if (!request)
 		return;
 	if (!name || !is_token(name)) {
-		keep_error(request, "the header's name is not a token",
+		request_keep_error(request, "the header's name is not a token",
 		    name ? name : "");
 		return;
 	}
 	if (value && has_control(value)) {
-		keep_error(request,
+		request_keep_error(request,
 		    "the header's value holds a control character", name);
 		return;
 	}
 	if (request->header_count >= REQUEST_HEADERS_MAX) {
-		keep_error(request, "more than 256 headers", "");
+		request_keep_error(request, "more than 256 headers", "");
 		return;
 	}
 	line = header_line(name, value);
@@ -167,7 +175,7 @@ enclave_client_request_add_header(
 		grown = curl_slist_append(request->headers, line);
 	free(line);
 	if (!grown) {
-		keep_memory_error(request);
+		request_keep_memory_error(request);
 		return;
 	}
 	request->headers = grown;
@@ -217,12 +225,12 @@ enclave_client_request_set_body(
 	if (!request)
 		return;
 	if (!data && len) {
-		keep_error(request, "the body has a length and no data", "");
+		request_keep_error(request, "the body has a length and no data", "");
 		return;
 	}
 	copy = copy_body(data, len);
 	if (!copy) {
-		keep_memory_error(request);
+		request_keep_memory_error(request);
 		return;
 	}
 	request_body_unref(request->body);
@@ -237,7 +245,7 @@ enclave_client_request_set_body_callback(struct enclave_client_request *request,
 	if (!request)
 		return;
 	if (!body || !body->read || body->len < -1) {
-		keep_error(request,
+		request_keep_error(request,
 		    "the body callback lacks a read function or its length is "
 		    "below -1",
 		    "");
@@ -254,7 +262,7 @@ set_timeout(struct enclave_client_request *request, int64_t *timeout_ms,
 {
 	/* A month: past that a caller means milliseconds of something else. */
 	if (value_ms < 0 || value_ms > INT64_C(2678400000)) {
-		keep_error(request,
+		request_keep_error(request,
 		    "the timeout is not between 0 and 2678400000 ms", "");
 		return;
 	}
@@ -292,7 +300,7 @@ enclave_client_request_set_redirects_max(
 	if (!request)
 		return;
 	if (max > REDIRECTS_MAX) {
-		keep_error(request, "more than 10 redirects", "");
+		request_keep_error(request, "more than 10 redirects", "");
 		return;
 	}
 	request->redirects_max = max;

@@ -5,6 +5,8 @@
 #include <curl/curl.h>
 
 #include "base/error.h"
+#include "client/request_options.h"
+#include "client/request_parts.h"
 #include "client/waker.h"
 
 /* Counted and never changed: a transfer goes on sending what it began, even
@@ -31,6 +33,8 @@ struct enclave_client_request {
 	int64_t connect_timeout_ms;
 	size_t body_max_bytes;
 	unsigned int redirects_max;
+	struct request_options options;
+	struct request_parts parts;
 	enclave_client_trace_callback trace;
 	void *trace_context;
 	struct waker *waker;
@@ -41,6 +45,13 @@ struct enclave_client_request *request_ref(
 
 struct request_body *request_body_ref(struct request_body *body);
 void request_body_unref(struct request_body *body);
+
+/* For setters in other files: the first error stays, and what a header or a
+ * like text may hold. */
+void request_keep_error(struct enclave_client_request *request,
+    const char *what, const char *which);
+void request_keep_memory_error(struct enclave_client_request *request);
+bool request_text_allowed(const char *text);
 
 /* One line of this library's own to the trace, where there is one. */
 void request_trace(const struct enclave_client_request *request,

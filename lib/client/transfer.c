@@ -199,15 +199,60 @@ set_upload(struct transfer *transfer, CURL *easy)
 	SET(CURLOPT_SEEKFUNCTION, seek_body);
 	SET(CURLOPT_SEEKDATA, transfer);
 	/*
-	 * Whatever the method: CURLOPT_UPLOAD would send "Expect:
-	 * 100-continue" with the smallest body, and wait a second for a server
-	 * that does not know it.
+	 * CURLOPT_UPLOAD sends "Expect: 100-continue" with the smallest body,
+	 * and waits a second for a server that does not know it.
 	 */
+	if (request->options.expect_continue) {
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_INFILESIZE_LARGE, len);
+		if (strcmp(request->method, "PUT") != 0)
+			SET(CURLOPT_CUSTOMREQUEST, request->method);
+		return CURLE_OK;
+	}
 	SET(CURLOPT_POST, 1L);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, len);
-	if (strcmp(request->method, "POST") != 0)
+	if (strcmp(request->method, "POST") != 0 ||
+	    request->options.keep_method)
 		SET(CURLOPT_CUSTOMREQUEST, request->method);
 	return CURLE_OK;
+}
+
+static bool
+part_allowed(void *argument)
+{
+	struct transfer *transfer = argument;
+
+	if (gate_upload_allowed(&transfer->handle->gate))
+		return true;
+	transfer->failure = transfer->handle->gate.error.status;
+	return false;
+}
+
+static void
+part_failed(void *argument)
+{
+	struct transfer *transfer = argument;
+
+	transfer->failure = ENCLAVE_CLIENT_ERR_BODY_CALLBACK;
+}
+
+static CURLcode
+set_parts(struct transfer *transfer, CURL *easy)
+{
+	const struct enclave_client_request *request = transfer->request;
+	const struct parts_gate gate = {
+	    .allowed = part_allowed,
+	    .failed = part_failed,
+	    .context = transfer,
+	};
+	CURLcode code = request_parts_mime(
+	    &request->parts, &gate, easy, &transfer->mime);
+
+	if (!code && (strcmp(request->method, "POST") != 0 ||
+			 request->options.keep_method))
+		code = curl_easy_setopt(
+		    easy, CURLOPT_CUSTOMREQUEST, request->method);
+	return code;
 }
 
 static CURLcode
@@ -215,6 +260,8 @@ set_method(struct transfer *transfer, CURL *easy)
 {
 	const struct enclave_client_request *request = transfer->request;
 
+	if (request->parts.count)
+		return set_parts(transfer, easy);
 	if (transfer->body || transfer->callback.read)
 		return set_upload(transfer, easy);
 	if (!strcmp(request->method, "HEAD")) {
@@ -242,8 +289,9 @@ static CURLcode
 set_headers(struct transfer *transfer, CURL *easy)
 {
 	const struct enclave_client_request *request = transfer->request;
-	bool post = transfer->body || transfer->callback.read ||
-		    !strcmp(request->method, "POST");
+	bool post = !request->options.expect_continue &&
+		    (transfer->body || transfer->callback.read ||
+			!strcmp(request->method, "POST"));
 	struct curl_slist *grown;
 
 	for (const struct curl_slist *header = request->headers; header;
@@ -253,7 +301,8 @@ set_headers(struct transfer *transfer, CURL *easy)
 			return CURLE_OUT_OF_MEMORY;
 		transfer->headers = grown;
 	}
-	if (post && !request->content_type) {
+	if (post && !request->content_type && !request->options.form &&
+	    !request->parts.count) {
 		grown = curl_slist_append(transfer->headers, "Content-Type:");
 		if (!grown)
 			return CURLE_OUT_OF_MEMORY;
@@ -308,6 +357,10 @@ set_options(struct transfer *transfer, const struct transport *transport,
 	}
 	code = set_method(transfer, easy);
 	if (!code)
+		code = request_options_apply(&request->options, easy);
+	if (!code)
+		code = transport_show_identity(transport, easy);
+	if (!code)
 		code = set_headers(transfer, easy);
 	if (!code)
 		code = set_callbacks(transfer, easy);
@@ -333,6 +386,8 @@ forget_try(struct transfer *transfer)
 {
 	curl_slist_free_all(transfer->headers);
 	transfer->headers = NULL;
+	curl_mime_free(transfer->mime);
+	transfer->mime = NULL;
 	transfer->failure = ENCLAVE_CLIENT_OK;
 }
 

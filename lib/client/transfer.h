@@ -22,6 +22,7 @@ struct transfer {
 	enclave_client_trace_callback trace;
 	void *trace_context;
 	struct curl_slist *headers; /* the request's, and some of ours */
+	curl_mime *mime;            /* the request's parts; owned */
 	size_t body_sent;
 	/* As many connections were made as one request may have: this try must
 	 * use one of them. */

@@ -1,6 +1,72 @@
 #include "tls/transport.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
+
+static void
+wipe(void *secret, size_t len)
+{
+	if (secret)
+		OPENSSL_cleanse(secret, len);
+	free(secret);
+}
+
+void
+transport_connection_clear(struct transport_connection *connection)
+{
+	free(connection->interface);
+	*connection = (struct transport_connection){0};
+}
+
+void
+transport_identity_clear(struct transport_identity *identity)
+{
+	/* The key may stand in the certificate's file. */
+	wipe(identity->certificate.data, identity->certificate.len);
+	wipe(identity->key.data, identity->key.len);
+	wipe(identity->passphrase,
+	    identity->passphrase ? strlen(identity->passphrase) : 0);
+	*identity = (struct transport_identity){0};
+}
+
+static bool
+copy_blob(const struct curl_blob *from, struct curl_blob *ret_blob)
+{
+	if (!from->data)
+		return true;
+	ret_blob->data = malloc(from->len ? from->len : 1);
+	if (!ret_blob->data)
+		return false;
+	memcpy(ret_blob->data, from->data, from->len);
+	ret_blob->len = from->len;
+	ret_blob->flags = CURL_BLOB_COPY;
+	return true;
+}
+
+static bool
+copy_text(const char *from, char **ret_text)
+{
+	if (!from)
+		return true;
+	*ret_text = strdup(from);
+	return *ret_text != NULL;
+}
+
+bool
+transport_copy(struct transport *transport,
+    const struct transport_connection *connection,
+    const struct transport_identity *identity)
+{
+	transport->connection = *connection;
+	transport->connection.interface = NULL;
+	return copy_text(
+		   connection->interface, &transport->connection.interface) &&
+	       copy_blob(
+		   &identity->certificate, &transport->identity.certificate) &&
+	       copy_blob(&identity->key, &transport->identity.key) &&
+	       copy_text(identity->passphrase, &transport->identity.passphrase);
+}
 
 void
 transport_clear(struct transport *transport)
@@ -9,6 +75,8 @@ transport_clear(struct transport *transport)
 	curl_slist_free_all(transport->connect_to);
 	free(transport->proxy);
 	free(transport->user_agent);
+	transport_connection_clear(&transport->connection);
+	transport_identity_clear(&transport->identity);
 	*transport = (struct transport){0};
 }
 
@@ -21,15 +89,18 @@ set_long(CURL *easy, CURLoption option, long value)
 /* Ordinary verification is ours (handshake.c), so libcurl loads no store; its
  * own switches stay on all the same. */
 static CURLcode
-set_tls(CURL *easy)
+set_tls(const struct transport_connection *connection, CURL *easy)
 {
+	long versions = connection->tls_version_min
+			    ? connection->tls_version_min
+			    : CURL_SSLVERSION_TLSv1_2;
 	CURLcode code = set_long(easy, CURLOPT_SSL_VERIFYPEER, 1);
 
 	if (!code)
 		code = set_long(easy, CURLOPT_SSL_VERIFYHOST, 2);
 	if (!code)
-		code =
-		    set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+		code = set_long(easy, CURLOPT_SSLVERSION,
+		    versions | connection->tls_version_max);
 	if (!code)
 		code = set_long(easy, CURLOPT_SSL_SESSIONID_CACHE, 0);
 	/* CAPATH too: Debian's 7.88 loads /etc/ssl/certs beside a CAINFO. */
@@ -46,7 +117,7 @@ set_tls(CURL *easy)
 }
 
 static CURLcode
-set_protocols(CURL *easy)
+set_protocols(const struct transport_connection *connection, CURL *easy)
 {
 	CURLcode code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 
@@ -59,8 +130,9 @@ set_protocols(CURL *easy)
 		code = set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
 	/* HTTP/3 has another TLS, which the gate does not see. */
 	if (!code)
-		code = set_long(
-		    easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
+		code = set_long(easy, CURLOPT_HTTP_VERSION,
+		    connection->http_version ? connection->http_version
+					     : CURL_HTTP_VERSION_2TLS);
 	return code;
 }
 
@@ -69,6 +141,15 @@ set_network(const struct transport *transport, CURL *easy)
 {
 	CURLcode code = set_long(easy, CURLOPT_NOSIGNAL, 1);
 
+	/* Another's cookies, where the handle's last transfer had some. */
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
+	if (!code)
+		code = set_long(
+		    easy, CURLOPT_IPRESOLVE, transport->connection.ip_version);
+	if (!code && transport->connection.interface)
+		code = curl_easy_setopt(
+		    easy, CURLOPT_INTERFACE, transport->connection.interface);
 	/* A hanging resolver is not joined when the handle goes. */
 	if (!code)
 		code = set_long(easy, CURLOPT_QUICK_EXIT, 1);
@@ -93,9 +174,9 @@ transport_prepare(const struct transport *transport,
 
 	/* Nothing of an earlier transfer is left; connections stay. */
 	curl_easy_reset(easy);
-	code = set_tls(easy);
+	code = set_tls(&transport->connection, easy);
 	if (!code)
-		code = set_protocols(easy);
+		code = set_protocols(&transport->connection, easy);
 	if (!code)
 		code = set_network(transport, easy);
 	if (!code)
@@ -108,6 +189,26 @@ transport_prepare(const struct transport *transport,
 	    curl_easy_strerror(code));
 	error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
 	return status;
+}
+
+CURLcode
+transport_show_identity(const struct transport *transport, CURL *easy)
+{
+	const struct transport_identity *identity = &transport->identity;
+	const struct curl_blob *key =
+	    identity->key.data ? &identity->key : &identity->certificate;
+	CURLcode code;
+
+	if (!identity->certificate.data)
+		return CURLE_OK;
+	code = curl_easy_setopt(
+	    easy, CURLOPT_SSLCERT_BLOB, &identity->certificate);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, key);
+	if (!code && identity->passphrase)
+		code = curl_easy_setopt(
+		    easy, CURLOPT_KEYPASSWD, identity->passphrase);
+	return code;
 }
 
 static enum enclave_client_status

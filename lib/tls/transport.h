@@ -10,14 +10,42 @@
 #include "base/error.h"
 #include "tls/gate.h"
 
+/* How every connection is made, polls' and learning's too: one that was made
+ * otherwise would be one that the request can't use. */
+struct transport_connection {
+	long tls_version_min; /* CURL_SSLVERSION_TLSv1_*; 0: the default */
+	long tls_version_max; /* CURL_SSLVERSION_MAX_*; 0: none */
+	long http_version;    /* CURL_HTTP_VERSION_*; 0: the default */
+	long ip_version;      /* CURL_IPRESOLVE_* */
+	char *interface;      /* owned; NULL: any */
+};
+
+/*
+ * Shown on a request's own connection and never on one that evidence is
+ * fetched over.  Owned; certificate.data NULL: none.
+ */
+struct transport_identity {
+	struct curl_blob certificate; /* PEM */
+	struct curl_blob key;         /* data NULL: in certificate */
+	char *passphrase;             /* NULL: none */
+};
+
 /* Immutable after it was made; owned by the client. */
 struct transport {
 	struct curl_slist *resolve;
 	struct curl_slist *connect_to;
 	char *proxy; /* NULL: the environment's; "": none */
 	char *user_agent;
+	struct transport_connection connection;
+	struct transport_identity identity;
 };
 
+void transport_connection_clear(struct transport_connection *connection);
+void transport_identity_clear(struct transport_identity *identity);
+/* Into a transport that has neither; false when memory is short. */
+bool transport_copy(struct transport *transport,
+    const struct transport_connection *connection,
+    const struct transport_identity *identity);
 void transport_clear(struct transport *transport);
 
 /*
@@ -27,6 +55,9 @@ void transport_clear(struct transport *transport);
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status transport_prepare(
     const struct transport *transport, struct gate_attachment *attachment,
     CURL *easy, struct enclave_client_error *error);
+
+/* The client certificate, where there is one: for requests alone. */
+CURLcode transport_show_identity(const struct transport *transport, CURL *easy);
 
 /*
  * What a finished transfer that failed means: the gate's own refusal when
