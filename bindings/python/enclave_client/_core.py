@@ -52,7 +52,7 @@ class Core:
         on_event: EventHandler | None,
         refresh_interval: float,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._url = url
         self._name = name
         self._map = map
@@ -121,7 +121,7 @@ class Core:
             _start_refreshing(self)
 
     def _apply(self, map: Map) -> None:
-        config = self._settings.config(map, url=self._url, name=self._name)
+        config = self.settings.config(map, url=self._url, name=self._name)
         error = ErrorSlot()
         error.check(lib.enclave_client_update(self.pointer, config, error.pointer))
 
@@ -215,27 +215,33 @@ class Core:
         document = ffi.gc(ret_document[0], lib.enclave_client_document_free)
         return read_attestation(document, name)
 
-    def judge(self, name: bytes, leaf: "Bytes") -> None:
-        """Raises unless the certificate's key is attested at this moment."""
+    def judge(self, name: bytes, leaf: "Bytes") -> Any:
+        """The C document that vouches for the certificate's key at this
+        moment, or raises."""
         error = ErrorSlot()
-        status = lib.enclave_client_check_certificate(
-            self.pointer, name, leaf.pointer[0], ffi.NULL, error.pointer
+        ret_document = ffi.new("struct enclave_client_document **")
+        error.check(
+            lib.enclave_client_check_certificate(
+                self.pointer, name, leaf.pointer[0], ret_document, error.pointer
+            )
         )
-        if status:
-            raise error.exception(status)
+        return ffi.gc(ret_document[0], lib.enclave_client_document_free)
 
-    def offer(self, name: bytes, body: bytes, leaf: "Bytes") -> None:
-        """Appraises evidence that came over the connection with that leaf."""
+    def offer(self, name: bytes, body: bytes, leaf: "Bytes") -> Any:
+        """The same, after evidence was appraised that came over the connection
+        with that leaf."""
         error = ErrorSlot()
         given = Bytes(body)
         offer = ffi.new("struct enclave_client_offer *")
         offer.body = given.pointer[0]
         offer.leaf = leaf.pointer[0]
+        ret_document = ffi.new("struct enclave_client_document **")
         error.check(
             lib.enclave_client_evidence_offer(
-                self.pointer, name, offer, ffi.NULL, error.pointer
+                self.pointer, name, offer, ret_document, error.pointer
             )
         )
+        return ffi.gc(ret_document[0], lib.enclave_client_document_free)
 
     def call(
         self, method: str, url: str, defaults: "Defaults", options: dict[str, Any]

@@ -1,0 +1,522 @@
+"""``requests`` with the gate under it.
+
+    from enclave_client import Client
+    from enclave_client.requests import Session
+    with Client(map) as client, Session(client) as session:
+        session.get("https://payments.example.com/hello")
+
+``Session`` sends to the client's enclaves and to nothing else. ``AttestedAdapter``
+can be mounted on a session of one's own: for its prefix nothing but attested
+connections carry a byte; what other prefixes do is that session's business.
+
+The connections and their pools are urllib3's. The gate stands in the
+connection class: after each handshake, and before each write, headers and body
+alike. ``verify=False`` does not switch anything off; a path in ``verify`` says
+whom ordinary verification trusts, as ever.
+"""
+
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import requests
+import requests.adapters
+import urllib3
+import urllib3.connection
+import urllib3.connectionpool
+import urllib3.util.ssl_
+
+from ._client import BaseClient
+from ._documents import Attestation, read_attestation
+from ._errors import (
+    EnclaveClientError,
+    InternalError,
+    RedirectRefused,
+    Status,
+    TimeoutError,
+    Unsupported,
+    UsageError,
+)
+from ._gate import (
+    EVIDENCE_MAX_BYTES,
+    LEARNING_S,
+    Gate,
+    Peer,
+    agent,
+    evidence_request,
+    origin_of,
+)
+from ._gate import harden as _harden
+
+# What this module leans on, beyond what the libraries document.
+_LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (http.client.HTTPConnection, ("connect", "send", "putrequest", "set_tunnel")),
+    (
+        urllib3.connection.HTTPSConnection,
+        ("connect", "send", "putrequest", "is_verified", "set_cert"),
+    ),
+    (urllib3.connectionpool.HTTPSConnectionPool, ("ConnectionCls",)),
+    (urllib3.PoolManager(), ("pool_classes_by_scheme",)),
+    (urllib3.util.ssl_, ("create_urllib3_context",)),
+    (
+        requests.adapters.HTTPAdapter,
+        ("init_poolmanager", "proxy_manager_for", "cert_verify", "build_response"),
+    ),
+    (requests.Session, ("resolve_redirects", "get_redirect_target")),
+)
+
+
+def _check_libraries() -> None:
+    missing = [
+        f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
+        for owner, names in _LEANS_ON
+        for name in names
+        if not hasattr(owner, name)
+    ]
+    connection = http.client.HTTPConnection("localhost")
+    missing += [
+        f"HTTPConnection.{name}"
+        for name in ("_tunnel_host", "_tunnel_port", "auto_open", "blocksize")
+        if not hasattr(connection, name)
+    ]
+    if not urllib3.__version__.startswith("1.26."):
+        missing.append("the connection class of urllib3 1.26")
+    if missing:
+        raise Unsupported(
+            f"enclave_client.requests does not know requests {requests.__version__} "
+            f"with urllib3 {urllib3.__version__}: there is no {', '.join(missing)}",
+            status=Status.UNSUPPORTED,
+        )
+
+
+_check_libraries()
+
+
+class _Refused(Exception):
+    """Carries a refusal through urllib3, which retries what is an OSError."""
+
+    def __init__(self, failure: EnclaveClientError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A socket that is read until a moment, however slowly bytes come."""
+
+    def __init__(self, sock: Any, end: float) -> None:
+        self._sock = sock
+        self._end = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("the learning attempt took too long")
+        self._sock.settimeout(left)
+        count: int = self._sock.recv_into(buffer)
+        return count
+
+
+class _Answer:
+    """What http.client takes for a socket."""
+
+    def __init__(self, sock: Any, end: float) -> None:
+        self._reader = _DeadlineReader(sock, end)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._reader)
+
+
+class _AttestedConnection(urllib3.connection.HTTPSConnection):
+    """Subclassed per adapter, which puts its gate in."""
+
+    gate: Gate
+    contexts: "_Contexts"
+    last: threading.local
+
+    # urllib3's own, which has no types.
+    ca_certs: Any
+    ca_cert_dir: Any
+    ca_cert_data: Any
+
+    _peer: Peer | None = None
+    _judged_socket: Any = None
+    _connecting = False
+    _at_start = False
+
+    def connect(self) -> None:
+        """Handshake, ordinary verification, first half of the gate."""
+        self._peer = None
+        # Whatever verify=False or a pool's keywords said.
+        self.cert_reqs = "CERT_REQUIRED"
+        self.assert_hostname = None
+        self.server_hostname = None
+        if self.assert_fingerprint:
+            _raise(UsageError("assert_fingerprint replaces verification"))
+        trust = self.ca_certs, self.ca_cert_dir, self.ca_cert_data
+        if not self.cert_file:
+            self.ssl_context = self.contexts.get(*trust)
+            self.ca_certs = self.ca_cert_dir = self.ca_cert_data = None
+        else:
+            self.ssl_context = self.contexts.make(*trust)
+        try:
+            self._connecting = True
+            super().connect()
+        finally:
+            self._connecting = False
+            self.ca_certs, self.ca_cert_dir, self.ca_cert_data = trust
+        try:
+            self._admit()
+            self._judge_or_learn()
+        except BaseException:
+            self.close()
+            raise
+
+    def _admit(self) -> None:
+        host, port = self.host, self.port
+        if self._tunnel_host:
+            host, port = self._tunnel_host, self._tunnel_port
+        try:
+            name = self.gate.find(origin_of(host, port))
+            if not self.is_verified:
+                raise InternalError(f"{name}: urllib3 did not verify the certificate")
+            self._peer = Peer(self.gate, name, self.sock)
+        except EnclaveClientError as failure:
+            _raise(failure)
+        self._judged_socket = self.sock
+
+    def _judge_or_learn(self) -> None:
+        peer = self._peer
+        assert peer is not None
+        try:
+            if peer.judge_or_say_why() is not None:
+                self._learn(peer)
+        except EnclaveClientError as failure:
+            _raise(failure)
+        self.last.peer = self._peer
+
+    def _learn(self, peer: Peer) -> None:
+        target = self.gate.evidence_target(peer.name)
+        if target is None:
+            self.gate.fetch_elsewhere(peer.name)
+            peer.judge()
+            return
+        before = self.sock.gettimeout()
+        body, kept = self._fetch(peer, *target)
+        peer.offer(body)
+        if kept:
+            self.sock.settimeout(before)
+            return
+        # One strict connection follows; whatever it shows, no more learning.
+        self.sock.close()
+        try:
+            self._connecting = True
+            super().connect()
+        finally:
+            self._connecting = False
+        self._admit()
+        assert self._peer is not None
+        self._peer.judge()
+
+    def _fetch(self, peer: Peer, host: str, path: str) -> tuple[bytes, bool]:
+        """The evidence, over this connection; whether it can go on."""
+        end = time.monotonic() + LEARNING_S
+        try:
+            self.sock.settimeout(LEARNING_S)
+            self.sock.sendall(evidence_request(host, path, agent()))
+            answer = http.client.HTTPResponse(
+                _Answer(self.sock, end), method="GET"  # type: ignore[arg-type]
+            )
+            answer.begin()
+            if answer.status != 200:
+                peer.not_served(f"HTTP status {answer.status}", answer.status)
+            body = answer.read(EVIDENCE_MAX_BYTES + 1)
+        except socket.timeout:
+            peer.learning_failed(
+                TimeoutError(
+                    f"{peer.name}: the evidence did not come within {LEARNING_S:g} s",
+                    status=Status.TIMEOUT,
+                    enclave=peer.name,
+                )
+            )
+        except (OSError, http.client.HTTPException) as failure:
+            peer.not_served(f"{type(failure).__name__}: {failure}")
+        if answer.length:
+            peer.not_served("the answer was cut")
+        if len(body) > EVIDENCE_MAX_BYTES:
+            peer.not_served(f"more than {EVIDENCE_MAX_BYTES} bytes")
+        return body, not answer.will_close
+
+    def putrequest(self, *arguments: Any, **options: Any) -> None:
+        """From here to the first send the connection is idle: it may learn."""
+        self._at_start = True
+        super().putrequest(*arguments, **options)
+
+    def send(self, data: Any) -> None:
+        """Second half: judged before each write."""
+        if self._connecting:
+            # CONNECT to a proxy; TLS has not begun.
+            super().send(data)
+            return
+        if self.sock is None:
+            if not self.auto_open:
+                raise http.client.NotConnected()
+            self.connect()
+        elif self._at_start:
+            self._check_socket()
+            self._judge_or_learn()
+        if hasattr(data, "read") or not isinstance(data, (bytes, bytearray)):
+            self._send_pieces(data)
+        else:
+            self._send_judged(data)
+
+    def _send_pieces(self, data: Any) -> None:
+        if hasattr(data, "read"):
+            while piece := data.read(self.blocksize):
+                self._send_judged(
+                    piece.encode("iso-8859-1") if isinstance(piece, str) else piece
+                )
+            return
+        if isinstance(data, (str, memoryview)):
+            data = [data]
+        for piece in data:
+            self._send_judged(piece)
+
+    def _send_judged(self, data: Any) -> None:
+        if not self._at_start:
+            self._check_socket()
+            assert self._peer is not None
+            try:
+                self._peer.judge()
+            except EnclaveClientError as failure:
+                _raise(failure)
+        self._at_start = False
+        super().send(data)
+
+    def _check_socket(self) -> None:
+        if self._peer is None or self.sock is not self._judged_socket:
+            _raise(InternalError("the connection is not the one that was judged"))
+
+
+def _raise(failure: EnclaveClientError) -> NoReturn:
+    raise _Refused(failure) from failure
+
+
+class _RefusedConnection(urllib3.connection.HTTPConnection):
+    """Plain http is never attested."""
+
+    def connect(self) -> None:
+        _raise(UsageError("only https is attested", status=Status.USAGE))
+
+
+_redirects = requests.sessions.SessionRedirectMixin()
+
+
+class _Contexts:
+    """One SSLContext for each trust store: loading one takes 20 ms."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[Any, ssl.SSLContext] = {}
+
+    def make(self, file: Any, directory: Any, data: Any) -> ssl.SSLContext:
+        """A new one, without trust where nothing is named."""
+        context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(
+            cert_reqs=ssl.CERT_REQUIRED
+        )
+        _harden(context)
+        if file or directory or data:
+            context.load_verify_locations(file, directory, data)
+        return context
+
+    def get(self, file: Any, directory: Any, data: Any) -> ssl.SSLContext:
+        """The one for that trust."""
+        key = (file, directory, data)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self.make(file, directory, data)
+            return self._made[key]
+
+
+class AttestedResponse(requests.Response):
+    """A ``requests.Response`` with ``.attestation``."""
+
+    _peer_name = ""
+    _document: Any = None
+    _redirect_leaves_origin = False
+
+    @property
+    def attestation(self) -> Attestation:
+        """The evidence that the request was sent under."""
+        if self._document is None:
+            raise UsageError("there is no evidence here", status=Status.USAGE)
+        return read_attestation(self._document, self._peer_name)
+
+    @property
+    def is_redirect(self) -> bool:
+        """False for one that leaves the enclave's origin: nobody follows it."""
+        redirect: bool = super().is_redirect
+        return redirect and not self._redirect_leaves_origin
+
+
+class AttestedAdapter(requests.adapters.HTTPAdapter):
+    """For ``Session.mount``. The client lives at least as long.
+
+    The options are those of ``HTTPAdapter``.  Where ``verify`` names no store,
+    the client's ``ca_file`` or ``ca_directory`` counts before requests' own.
+    """
+
+    def __init__(self, client: BaseClient, **options: Any) -> None:
+        gate = Gate(client)
+        self._gate = gate
+        self._last = threading.local()
+        connection = type(
+            "AttestedConnection",
+            (_AttestedConnection,),
+            {"gate": gate, "contexts": _Contexts(), "last": self._last},
+        )
+        self._pools = {
+            "https": type(
+                "AttestedConnectionPool",
+                (urllib3.connectionpool.HTTPSConnectionPool,),
+                {"ConnectionCls": connection},
+            ),
+            "http": type(
+                "RefusedConnectionPool",
+                (urllib3.connectionpool.HTTPConnectionPool,),
+                {"ConnectionCls": _RefusedConnection},
+            ),
+        }
+        super().__init__(**options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        raise TypeError("an attested adapter can't be pickled: its client can't")
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """urllib3's, with our connections."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Likewise: CONNECT first, then the enclave's own TLS."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Ordinary verification is always on."""
+        if verify is False:
+            warnings.warn(
+                "verify=False has no effect: certificates are verified, and keys "
+                "attested",
+                stacklevel=2,
+            )
+        if verify is False or verify is True or verify is None:
+            settings = self._gate.core.settings
+            verify = settings.ca_file or settings.ca_directory or True
+        super().cert_verify(conn, url, verify, cert)
+
+    def send(self, request: Any, *arguments: Any, **options: Any) -> Any:
+        """As ``HTTPAdapter.send``; refusals are also SSLErrors."""
+        self._last.peer = None
+        try:
+            self._gate.find(request.url)
+            response = super().send(request, *arguments, **options)
+        except _Refused as refused:
+            raise _as_requests_error(refused.failure, request) from refused.failure
+        except EnclaveClientError as failure:
+            raise _as_requests_error(failure, request) from failure
+        peer = self._last.peer
+        if peer is not None:
+            response._peer_name = peer.name
+            response._document = peer.document
+        return response
+
+    def build_response(self, req: Any, resp: Any) -> AttestedResponse:
+        """requests', as our class."""
+        response = super().build_response(req, resp)
+        response.__class__ = AttestedResponse
+        location = _redirects.get_redirect_target(response)
+        if location is not None:
+            target = requests.compat.urljoin(response.url, location)
+            response._redirect_leaves_origin = not self._gate.same_origin(
+                response.url, target
+            )
+        attested: AttestedResponse = response
+        return attested
+
+
+class Session(requests.Session):
+    """A ``requests.Session`` that sends to the client's enclaves alone. Mount
+    plain adapters where plain connections are meant. Closing it leaves the
+    client open."""
+
+    def __init__(self, client: BaseClient, **options: Any) -> None:
+        super().__init__()
+        adapter = AttestedAdapter(client, **options)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def resolve_redirects(self, resp: Any, req: Any, **options: Any) -> Iterator[Any]:
+        """One that leaves the enclave's origin raises RedirectRefused."""
+        follows = not options.get("yield_requests")
+        if follows:
+            _refuse_to_leave(resp, req)
+        for hop in super().resolve_redirects(resp, req, **options):
+            yield hop
+            if follows:
+                _refuse_to_leave(hop, req)
+
+
+def _refuse_to_leave(response: Any, request: Any) -> None:
+    if not getattr(response, "_redirect_leaves_origin", False):
+        return
+    response.close()
+    name = response._peer_name
+    failure = RedirectRefused(
+        f"{name}: a redirect leads out of the enclave's origin",
+        status=Status.REDIRECT,
+        enclave=name,
+    )
+    raise _as_requests_error(failure, request)
+
+
+_combined: dict[type[EnclaveClientError], type[EnclaveClientError]] = {}
+
+
+def _combine(kind: type[EnclaveClientError]) -> type[EnclaveClientError]:
+    """The class that is both ours and requests'."""
+    if kind not in _combined:
+        _combined[kind] = type(
+            kind.__name__,
+            (kind, requests.exceptions.SSLError),
+            {
+                "__doc__": kind.__doc__,
+                "__module__": __name__,
+                "__reduce__": lambda error: (
+                    _rebuild,
+                    (kind, error.message, error._fields()),
+                ),
+            },
+        )
+    return _combined[kind]
+
+
+def _rebuild(
+    kind: type[EnclaveClientError], message: str, fields: dict[str, Any]
+) -> EnclaveClientError:
+    return _combine(kind)(message, **fields)
+
+
+def _as_requests_error(failure: EnclaveClientError, request: Any) -> EnclaveClientError:
+    error = _rebuild(type(failure), failure.message, failure._fields())
+    error.request = request  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,375 @@
+"""requests, with the gate under it."""
+
+import pickle
+import ssl
+import threading
+
+import pytest
+
+requests = pytest.importorskip("requests")
+
+import enclave_client  # noqa: E402
+from conftest import (  # noqa: E402
+    MARKER,
+    OTHER_PCR,
+    connections,
+    make_client,
+    map_of,
+    name_of,
+    nothing_is_sent,
+)
+from enclave_client.requests import AttestedAdapter, Session  # noqa: E402
+from harness import LocalEnclave  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+
+@pytest.fixture
+def session(client):
+    with Session(client) as session:
+        yield session
+
+
+def evidence_count(enclave):
+    return len(enclave.log("evidence"))
+
+
+def test_learning_and_requests_share_one_connection(session, enclave):
+    for number in range(5):
+        answer = session.get(enclave.url + f"/{number}")
+        assert answer.status_code == 200
+        assert answer.json()["path"] == f"/{number}"
+    assert connections(enclave) == 1
+    assert evidence_count(enclave) == 1
+    assert {event["connection"] for event in enclave.log("request")} == {
+        enclave.log("evidence")[0]["connection"]
+    }
+
+
+def test_the_evidence_request_holds_nothing_of_the_callers(session, enclave):
+    session.cookies.set("cookie", MARKER, domain="localhost.local")
+    session.headers["X-Secret"] = MARKER
+    session.get(
+        enclave.url + f"/{MARKER}", auth=("user", MARKER), headers={"User-Agent": MARKER}
+    )
+    (evidence,) = enclave.log("evidence")
+    assert MARKER not in str(evidence)
+    assert evidence["method"] == "GET"
+    assert set(evidence["headers"]) == {"host", "user-agent", "accept"}
+
+
+def test_the_attestation(session, enclave):
+    attestation = session.get(enclave.url).attestation
+    assert attestation.pcrs[0] == enclave.pcrs["0"]
+    assert attestation.enclave == name_of(enclave)
+
+
+def test_bodies_go_through(session, enclave, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 100_000)
+    post = session.post
+    assert post(enclave.url, json={"a": 1}).json()["body"] == '{"a": 1}'
+    assert post(enclave.url, data={"a": "1"}).json()["body"] == "a=1"
+    with path.open("rb") as file:
+        assert post(enclave.url, data=file).json()["body_length"] == 100_000
+    pieces = (b"piece" for _ in range(100))
+    assert post(enclave.url, data=pieces).json()["body_length"] == 500
+    assert connections(enclave) == 1
+
+
+def test_a_stream_as_first_request_is_judged_too(session, enclave):
+    # requests sends these around urllib3's own checks.
+    enclave.set(evidence="other-key")
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.KeyNotAttested):
+        session.post(enclave.url, data=iter([MARKER.encode()]))
+
+
+def test_streaming_answers(session, enclave):
+    with session.get(enclave.url + "/bytes/1000000", stream=True) as answer:
+        assert sum(map(len, answer.iter_content(10_000))) == 1_000_000
+    lines = list(session.get(enclave.url + "/sse", stream=True).iter_lines())
+    assert len([line for line in lines if line.startswith(b"data:")]) == 5
+
+
+REFUSALS = [
+    ({"mode": "other-key"}, enclave_client.KeyNotAttested),
+    ({"mode": "null-user-data"}, enclave_client.KeyNotAttested),
+    ({"mode": "old", "age_ms": 4_000_000}, enclave_client.EvidenceTimeError),
+    ({"mode": "expired"}, enclave_client.EvidenceTimeError),
+    ({"mode": "future"}, enclave_client.EvidenceTimeError),
+    ({"mode": "broken-signature"}, enclave_client.UntrustedEvidence),
+    ({"mode": "foreign-root"}, enclave_client.UntrustedEvidence),
+    ({"mode": "truncated"}, enclave_client.MalformedEvidence),
+    ({"mode": "not-json"}, enclave_client.MalformedEvidence),
+    ({"mode": "bad-base64"}, enclave_client.MalformedEvidence),
+    ({"mode": "empty"}, enclave_client.EnclaveClientError),
+    ({"mode": "huge"}, enclave_client.EvidenceNotServed),
+    ({"mode": "cut"}, enclave_client.EvidenceNotServed),
+    ({"mode": "status", "status": 404}, enclave_client.EvidenceNotServed),
+    ({"mode": "redirect", "to": "/there"}, enclave_client.EvidenceNotServed),
+    ({"mode": "never"}, enclave_client.TimeoutError),
+    ({"mode": "slow", "interval_ms": 100}, enclave_client.TimeoutError),
+]
+
+
+@pytest.mark.parametrize("evidence, kind", REFUSALS, ids=lambda value: str(value))
+def test_each_refusal_by_its_exception(session, enclave, evidence, kind):
+    enclave.set(evidence=evidence)
+    with nothing_is_sent(enclave), pytest.raises(kind) as caught:
+        session.post(enclave.url, data=MARKER, headers={"Cookie": MARKER})
+    assert isinstance(caught.value, requests.exceptions.SSLError)
+    assert caught.value.enclave == name_of(enclave)
+    assert caught.value.request is not None
+
+
+def test_another_measurement(enclave):
+    with make_client(enclave, map_of(enclave, OTHER_PCR)) as client:
+        with nothing_is_sent(enclave), Session(client) as session:
+            with pytest.raises(enclave_client.MeasurementRefused):
+                session.post(enclave.url, data=MARKER)
+
+
+def test_verify_false_switches_nothing_off(session, enclave):
+    enclave.set(evidence="other-key")
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.KeyNotAttested):
+        with pytest.warns(UserWarning, match="verify=False has no effect"):
+            session.post(enclave.url, data=MARKER, verify=False)
+
+
+@pytest.mark.parametrize("web_ca", ["foreign", "expired", "wrong-name", "self-signed"])
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.filterwarnings("ignore:verify=False")
+def test_ordinary_verification_stays(session, enclave, web_ca, verify):
+    enclave.set(web_ca=web_ca)
+    with nothing_is_sent(enclave), pytest.raises(requests.exceptions.SSLError):
+        session.post(enclave.url, data=MARKER, verify=verify)
+    assert not evidence_count(enclave)
+
+
+def test_verify_names_the_store(client, enclave, tmp_path):
+    foreign = LocalEnclave.start(tmp_path / "foreign")
+    with foreign, Session(client) as session:
+        with pytest.raises(requests.exceptions.SSLError):
+            session.get(enclave.url, verify=foreign.web_ca)
+        assert session.get(enclave.url, verify=enclave.web_ca).ok
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com/", "https://localhost:1/", "http://localhost/"]
+)
+def test_unknown_hosts_are_refused(session, url):
+    with pytest.raises(enclave_client.UnknownEnclave) as caught:
+        session.post(url, data=MARKER)
+    assert isinstance(caught.value, requests.exceptions.SSLError)
+
+
+def test_an_impostor_with_a_good_certificate_and_the_genuine_evidence(state, enclave):
+    relay = LocalEnclave.start(state, instance="relay", relay=enclave.url)
+    with relay, make_client(enclave, map_of(relay)) as client:
+        with nothing_is_sent(enclave, relay), Session(client) as session:
+            with pytest.raises(enclave_client.KeyNotAttested):
+                session.post(
+                    relay.url + f"/{MARKER}",
+                    data=MARKER,
+                    headers={"Authorization": MARKER, "User-Agent": MARKER},
+                    cookies={"c": MARKER},
+                )
+
+
+def test_a_policy_change_reaches_the_pool(client, session, enclave):
+    session.get(enclave.url)
+    client.update(map_of(enclave, OTHER_PCR))
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.MeasurementRefused):
+        session.post(enclave.url, data=MARKER)
+    client.update({"localhost:1": {"PCR0": OTHER_PCR}})
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.UnknownEnclave):
+        session.post(enclave.url, data=MARKER)
+
+
+def test_an_upload_stops_when_the_policy_changes(client, session, enclave):
+    session.get(enclave.url)
+
+    def pieces():
+        yield b"first"
+        client.update(map_of(enclave, OTHER_PCR))
+        yield MARKER.encode()
+
+    with pytest.raises(enclave_client.EnclaveClientError):
+        session.post(enclave.url, data=pieces())
+    enclave.wait_for("closed")
+    assert MARKER not in str(enclave.log())
+
+
+def test_expiry_reaches_the_pool(enclave):
+    enclave.set(leaf_life_s=5)
+    with make_client(enclave) as client, Session(client) as session:
+        deadline = session.get(enclave.url).attestation.deadline
+        enclave.set(evidence="other-key", leaf_life_s=10803)
+        while True:
+            import datetime
+
+            if datetime.datetime.now(datetime.timezone.utc) > deadline:
+                break
+        with nothing_is_sent(enclave):
+            with pytest.raises(enclave_client.EnclaveClientError):
+                session.post(enclave.url, data=MARKER)
+
+
+def test_a_key_that_rotates_is_learned_again(session, enclave):
+    session.get(enclave.url)
+    enclave.rotate_key()
+    enclave.set(keep_alive=False)
+    session.get(enclave.url)
+    enclave.set(keep_alive=True)
+    assert session.get(enclave.url).ok
+    assert evidence_count(enclave) == 2
+
+
+def test_evidence_whose_connection_closes(session, enclave):
+    enclave.set(evidence="close")
+    assert session.get(enclave.url).ok
+    assert (connections(enclave), evidence_count(enclave)) == (2, 1)
+
+
+def test_a_refused_key_is_not_asked_again_at_once(session, enclave):
+    enclave.set(evidence="other-key")
+    for _ in range(3):
+        with pytest.raises(enclave_client.KeyNotAttested):
+            session.get(enclave.url)
+    assert evidence_count(enclave) == 1
+
+
+def test_no_session_is_resumed(session, enclave):
+    for _ in range(3):
+        session.get(enclave.url, headers={"Connection": "close"})
+    assert connections(enclave) == 3
+    for hello in enclave.log("client_hello"):
+        assert not hello["offers_psk"]
+    for handshake in enclave.log("handshake"):
+        assert not handshake["resumed"]
+
+
+def test_renegotiation_is_refused(state):
+    with LocalEnclave.start(state, instance="tls12", tls="1.2") as enclave:
+        with make_client(enclave) as client, Session(client) as session:
+            session.get(enclave.url)
+            enclave.renegotiate()
+            try:
+                session.get(enclave.url)
+            except requests.exceptions.ConnectionError:
+                pass
+        assert not [h for h in enclave.log("handshake") if h["renegotiated"]]
+
+
+def test_redirects_stay_within_the_origin(session, enclave):
+    answer = session.get(enclave.url + "/redirect?to=/there")
+    assert answer.json()["path"] == "/there"
+    answer = session.post(enclave.url + "/redirect-307?to=/there", data="again")
+    assert answer.json()["body"] == "again"
+    foreign = enclave.url + "/redirect-307?to=https://example.com/"
+    with pytest.raises(enclave_client.RedirectRefused):
+        session.post(foreign, data=MARKER)
+    with pytest.raises(enclave_client.RedirectRefused):
+        session.get(enclave.url + "/redirect?to=" + foreign)
+    answer = session.post(foreign, data=MARKER, allow_redirects=False)
+    assert answer.status_code == 307
+
+
+def test_an_adapter_on_a_plain_session_follows_nobody_out(client, enclave):
+    with requests.Session() as session:
+        session.mount(enclave.url, AttestedAdapter(client))
+        answer = session.post(
+            enclave.url + "/redirect-307?to=https://example.com/", data=MARKER
+        )
+    assert answer.status_code == 307 and not answer.history
+
+
+def test_plain_adapters_may_be_mounted(session, state, enclave):
+    session.mount("https://127.0.0.1", requests.adapters.HTTPAdapter())
+    answer = session.get(f"https://127.0.0.1:{enclave.port}/", verify=enclave.web_ca)
+    assert answer.ok and not hasattr(answer, "attestation")
+
+
+def test_retries_make_new_connections_that_are_judged(client, enclave):
+    enclave.set(evidence="other-key")
+    with nothing_is_sent(enclave), Session(client, max_retries=3) as session:
+        with pytest.raises(enclave_client.KeyNotAttested):
+            session.get(enclave.url)
+    assert connections(enclave) == 1
+
+
+def test_a_proxy_is_tunnelled_through(session, enclave):
+    with Proxy() as proxy:
+        for _ in range(2):
+            answer = session.get(enclave.url, proxies={"https": proxy.url})
+            assert answer.json()["path"] == "/"
+        assert proxy.targets == [f"localhost:{enclave.port}"]
+        enclave.set(evidence="other-key")
+        enclave.rotate_key()
+        with nothing_is_sent(enclave), pytest.raises(enclave_client.KeyNotAttested):
+            session.post(
+                enclave.url,
+                data=MARKER,
+                proxies={"https": f"http://localhost:{proxy.port}"},
+            )
+
+
+def test_threads_share_a_session(session, enclave):
+    session.get(enclave.url)
+    failures = []
+
+    def work():
+        try:
+            for _ in range(20):
+                assert session.get(enclave.url).ok
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(enclave.log("request")) == 101
+
+
+def test_a_closed_client_refuses(client, session, enclave):
+    session.get(enclave.url)
+    client.close()
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.Cancelled):
+        session.post(enclave.url, data=MARKER)
+
+
+def test_errors_survive_pickling(session):
+    with pytest.raises(enclave_client.UnknownEnclave) as caught:
+        session.get("https://example.com")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(again, enclave_client.UnknownEnclave)
+    assert isinstance(again, requests.exceptions.SSLError)
+    assert str(again) == str(caught.value)
+
+
+def test_contexts_refuse_renegotiation_and_tickets():
+    from enclave_client._gate import harden
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    harden(context)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+MISMATCHES = [
+    ("urllib3.connection.HTTPSConnection", "putrequest"),
+    ("requests.adapters.HTTPAdapter", "cert_verify"),
+]
+
+
+def test_a_mismatch_refuses_to_load(monkeypatch):
+    import enclave_client.requests as module
+
+    monkeypatch.setattr(module.urllib3, "__version__", "1.25.1")
+    with pytest.raises(enclave_client.Unsupported, match="urllib3 1.25.1"):
+        module._check_libraries()
