@@ -122,8 +122,8 @@ size_t cache_live_keys(struct cache_slot *slot, struct moment now,
  * change.  Where the policy did change, status, set and deadline become those
  * of the new match; the caller clears the appraisal as ever.
  *
- * The result is the verdict that stands: OK when the key is live now, else the
- * refusal, in error.  MEMORY: nothing changed.
+ * The result is the verdict that stands: OK when the key is live now (of
+ * several that one document names: one of them), else the refusal, in error.  MEMORY: nothing changed.
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_publish(
     struct cache *cache, struct cache_slot *slot, uint64_t policy_generation,

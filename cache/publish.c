@@ -244,8 +244,10 @@ match_again(struct publication *publication)
 		&again, &error);
 	set_reason(publication, appraisal->status, &error);
 	if (appraisal->status == ENCLAVE_CLIENT_OK) {
+		/* A slot keeps its rule, so a key that was named stands. */
+		if (!appraisal->key_named)
+			appraisal->key = again.key;
 		appraisal->key_named = again.key_named;
-		appraisal->key = again.key;
 		appraisal->set = again.set;
 		appraisal->deadline_ms = again.deadline_ms;
 	}
@@ -320,8 +322,8 @@ announce(struct cache *cache, struct cache_slot *slot)
 		dirty_wake(cache);
 }
 
-enum enclave_client_status
-cache_publish(struct cache *cache, struct cache_slot *slot,
+static enum enclave_client_status
+publish_key(struct cache *cache, struct cache_slot *slot,
     uint64_t policy_generation, struct appraisal *appraisal,
     struct enclave_client_error *error)
 {
@@ -345,5 +347,35 @@ cache_publish(struct cache *cache, struct cache_slot *slot,
 	if (status == ENCLAVE_CLIENT_OK && publication.change.draft)
 		announce(cache, slot);
 	change_finish(&publication.change);
+	return status;
+}
+
+enum enclave_client_status
+cache_publish(struct cache *cache, struct cache_slot *slot,
+    uint64_t policy_generation, struct appraisal *appraisal,
+    struct enclave_client_error *error)
+{
+	struct appraisal further = *appraisal;
+	struct enclave_client_error given = {0};
+	enum enclave_client_status status;
+
+	error_copy(&given, error);
+	status = publish_key(cache, slot, policy_generation, appraisal, error);
+	for (size_t i = 0; i < further.more_count; i++) {
+		struct appraisal other = further;
+		struct enclave_client_error reason = given;
+		enum enclave_client_status one;
+		if (status == ENCLAVE_CLIENT_ERR_MEMORY)
+			break;
+		other.key = further.more[i];
+		one = publish_key(
+		    cache, slot, policy_generation, &other, &reason);
+		/* Any live key is a success; want of memory is none. */
+		if (one == ENCLAVE_CLIENT_ERR_MEMORY ||
+		    (one == ENCLAVE_CLIENT_OK && status)) {
+			status = one;
+			error_copy(error, &reason);
+		}
+	}
 	return status;
 }

@@ -20,7 +20,7 @@ struct update {
 static bool
 same_slot(const struct enclave *a, const struct enclave *b)
 {
-	return origin_equal(&a->origin, &b->origin) && a->profile == b->profile;
+	return enclave_same_judgement(a, b);
 }
 
 /* A spent entry has no claims to match again. */

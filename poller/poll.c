@@ -77,11 +77,15 @@ poll_judge(struct poll *poll, const struct poller_options *options,
 	struct appraisal appraisal = {
 	    .status = ENCLAVE_CLIENT_ERR_INTERNAL,
 	};
+	const struct answer answer = {
+	    .body = poll->body,
+	    .nonce = {poll->fetch.nonce.bytes, poll->fetch.nonce.len},
+	};
 	enum enclave_client_status status;
 
 	/* The refusal is in the appraisal, with what the cache needs of it. */
 	status = appraise(
-	    options->appraiser, poll->enclave, poll->body, &appraisal, error);
+	    options->appraiser, poll->enclave, answer, &appraisal, error);
 	if (status)
 		error_set_enclave(error, poll->enclave->name);
 	status = cache_publish(options->cache, poll->slot,

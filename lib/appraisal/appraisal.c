@@ -1,12 +1,29 @@
 #include "appraisal/appraisal.h"
 
+#include <string.h>
+
 #include "appraisal/decode.h"
+#include "appraisal/nonce.h"
 
 void
 appraisal_clear(struct appraisal *appraisal)
 {
 	claims_unref(appraisal->claims);
 	*appraisal = (struct appraisal){.status = ENCLAVE_CLIENT_ERR_INTERNAL};
+}
+
+bool
+appraisal_names(
+    const struct appraisal *appraisal, const struct binding_key *key)
+{
+	if (!appraisal->key_named)
+		return false;
+	if (binding_key_equal(&appraisal->key, key))
+		return true;
+	for (size_t i = 0; i < appraisal->more_count; i++)
+		if (binding_key_equal(&appraisal->more[i], key))
+			return true;
+	return false;
 }
 
 static int64_t
@@ -73,6 +90,24 @@ check_live(const struct claims *claims, struct enclave_client_error *error)
 	return ENCLAVE_CLIENT_OK;
 }
 
+static enum enclave_client_status
+name_keys(const struct binding_rule *rule, struct appraisal *appraisal,
+    struct enclave_client_error *error)
+{
+	struct binding_keys keys;
+	enum enclave_client_status status =
+	    binding_keys_from_claims(rule, appraisal->claims, &keys, error);
+
+	if (status)
+		return status;
+	appraisal->key = keys.keys[0];
+	appraisal->more_count = keys.count - 1;
+	memcpy(appraisal->more, keys.keys + 1,
+	    appraisal->more_count * sizeof(keys.keys[0]));
+	appraisal->key_named = true;
+	return ENCLAVE_CLIENT_OK;
+}
+
 /*
  * Policy and binding.  A refusal at the policy step keeps claims and key: the
  * cache withdraws that key (DESIGN section 3).
@@ -90,19 +125,17 @@ judge_claims(const struct enclave *enclave, struct appraisal *appraisal,
 	if (status) {
 		struct enclave_client_error fault;
 		enum enclave_client_status named =
-		    binding_from_claims(rule, claims, &appraisal->key, &fault);
+		    name_keys(rule, appraisal, &fault);
 		/* Not "names no key": that key could not be withdrawn. */
 		if (named && named != ENCLAVE_CLIENT_ERR_BINDING) {
 			error_copy(error, &fault);
 			return named;
 		}
-		appraisal->key_named = !named;
 		return status;
 	}
-	status = binding_from_claims(rule, claims, &appraisal->key, error);
+	status = name_keys(rule, appraisal, error);
 	if (status)
 		return status;
-	appraisal->key_named = true;
 	appraisal->deadline_ms = earlier(
 	    earlier(claims_not_after_ms(claims), age_end_ms(claims, enclave)),
 	    policy_set_expires_ms(enclave->policy, appraisal->set));
@@ -111,7 +144,7 @@ judge_claims(const struct enclave *enclave, struct appraisal *appraisal,
 
 static enum enclave_client_status
 verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
-    struct bytes body, struct appraisal *appraisal,
+    struct answer answer, struct appraisal *appraisal,
     struct enclave_client_error *error)
 {
 	const struct evidence_check check = {
@@ -125,7 +158,7 @@ verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
 	struct claims *claims = NULL;
 	struct buffer document;
 
-	status = decode_body(enclave->profile, body, &document, error);
+	status = decode_body(enclave->profile, answer.body, &document, error);
 	if (status)
 		return status;
 	status =
@@ -134,6 +167,10 @@ verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
 	if (status)
 		return status;
 	status = check_live(claims, error);
+	/* Before the policy: what is shown again withdraws no key. */
+	if (!status)
+		status =
+		    nonce_check(enclave->profile, answer.nonce, claims, error);
 	if (status) {
 		claims_unref(claims);
 		return status;
@@ -149,6 +186,7 @@ drop_claims(struct appraisal *appraisal)
 	claims_unref(appraisal->claims);
 	appraisal->claims = NULL;
 	appraisal->key_named = false;
+	appraisal->more_count = 0;
 }
 
 /* The last line of both ways: success is assigned here and nowhere else. */
@@ -169,14 +207,14 @@ conclude(struct appraisal *appraisal, const struct enclave *enclave,
 
 enum enclave_client_status
 appraise(const struct appraiser *appraiser, const struct enclave *enclave,
-    struct bytes body, struct appraisal *ret_appraisal,
+    struct answer answer, struct appraisal *ret_appraisal,
     struct enclave_client_error *error)
 {
 	struct appraisal appraisal = {.status = ENCLAVE_CLIENT_ERR_INTERNAL,
 	    .judged = clock_now(appraiser->clock)};
 	enum enclave_client_status status;
 
-	status = verify_body(appraiser, enclave, body, &appraisal, error);
+	status = verify_body(appraiser, enclave, answer, &appraisal, error);
 	if (!status)
 		status = judge_claims(enclave, &appraisal, error);
 	status = conclude(&appraisal, enclave, status, error);

@@ -29,17 +29,31 @@ struct appraisal {
 	struct claims *claims; /* owned; NULL unless authentic */
 	bool key_named;
 	struct binding_key key;
+	/* Further keys that the same document names (binding_rule.keys_max). */
+	size_t more_count;
+	struct binding_key more[BINDING_KEYS_MAX - 1];
 	size_t set;           /* of the policy; meaningful when accepted */
 	struct moment judged; /* when */
 	int64_t deadline_ms;  /* wall clock; when it stops counting */
 };
 
-/* Judges body as the enclave's profile encodes it, now. */
+/* Borrowed: what a fetch brought, and what it had asked for. */
+struct answer {
+	struct bytes body;
+	/* The document must repeat it where the profile has one; len 0: none
+	 * was asked for. */
+	struct bytes nonce;
+};
+
+/* Judges the body as the enclave's profile encodes it, now. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise(
     const struct appraiser *appraiser, const struct enclave *enclave,
-    struct bytes body, struct appraisal *ret_appraisal,
+    struct answer answer, struct appraisal *ret_appraisal,
     struct enclave_client_error *error);
 void appraisal_clear(struct appraisal *appraisal);
+/* Is it one of the keys that the document names? */
+bool appraisal_names(
+    const struct appraisal *appraisal, const struct binding_key *key);
 
 /*
  * Policy and binding again for claims that are already authentic: after a

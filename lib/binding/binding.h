@@ -24,6 +24,16 @@ enum binding_transform {
 	BINDING_SHA512
 };
 
+/* Bytes that must stand at an offset of the field, a multihash prefix say. */
+struct binding_mark {
+	size_t offset;
+	struct bytes bytes; /* len 0: no mark */
+};
+#define BINDING_MARKS_MAX 2
+
+/* What 1,024 bytes of a field can hold of SHA-256. */
+#define BINDING_KEYS_MAX 32
+
 /* field[offset, offset + length) == transform(prefix || object) */
 struct binding_rule {
 	enum claims_field field;
@@ -34,6 +44,15 @@ struct binding_rule {
 	enum binding_object object;
 	enum binding_transform transform;
 	const char *prefix; /* NULL: none */
+	struct binding_mark marks[BINDING_MARKS_MAX];
+	/*
+	 * Digests one after the other from offset on, at most so many; zeros
+	 * are places not used.  0 or 1: one value alone.
+	 */
+	size_t keys_max;
+	/* The layout of older versions, told by its field_length; NULL: none.
+	 * Only where in the field the value stands may differ. */
+	const struct binding_rule *older;
 };
 
 #define BINDING_KEY_BYTES 32
@@ -48,10 +67,26 @@ struct binding_key {
 bool binding_key_equal(
     const struct binding_key *a, const struct binding_key *b);
 
+struct binding_keys {
+	size_t count; /* at least 1 */
+	struct binding_key keys[BINDING_KEYS_MAX];
+};
+bool binding_keys_hold(
+    const struct binding_keys *keys, const struct binding_key *key);
+
+/* Same field, layout, object, transform. */
+bool binding_rule_equal(
+    const struct binding_rule *a, const struct binding_rule *b);
+
 /*
- * The key that evidence names.  BINDING when the field is absent, empty, too
- * short, of the wrong length, or (SPKI, identity) no SubjectPublicKeyInfo.
+ * The keys that evidence names.  BINDING when the field is absent, empty, too
+ * short, of the wrong length, without its marks, or (SPKI, identity) no
+ * SubjectPublicKeyInfo.
  */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status binding_keys_from_claims(
+    const struct binding_rule *rule, const struct claims *claims,
+    struct binding_keys *ret_keys, struct enclave_client_error *error);
+/* The first of them. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status binding_from_claims(
     const struct binding_rule *rule, const struct claims *claims,
     struct binding_key *ret_key, struct enclave_client_error *error);

@@ -61,9 +61,8 @@ attempt_same_origin(const struct attempt *attempt)
 static bool
 binds_connection(const struct attempt *attempt)
 {
-	return attempt->appraisal.key_named && attempt->handle->gate.key_seen &&
-	       binding_key_equal(
-		   &attempt->appraisal.key, &attempt->handle->gate.key);
+	return attempt->handle->gate.key_seen &&
+	       appraisal_names(&attempt->appraisal, &attempt->handle->gate.key);
 }
 
 static enum enclave_client_status
@@ -117,12 +116,14 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 {
 	const struct learning *learning = attempt->learning;
 	struct enclave_client *client = learning->call->client;
+	const struct nonce *nonce = &attempt->fetch.nonce;
+	const struct answer answer = {body, {nonce->bytes, nonce->len}};
 	struct enclave_client_error scratch;
 	enum enclave_client_status status;
 
 	/* The cache keeps the reason, wanted or not. */
 	error_clear(&scratch);
-	status = appraise(&client->appraiser, attempt->enclave, body,
+	status = appraise(&client->appraiser, attempt->enclave, answer,
 	    &attempt->appraisal, &scratch);
 	if (status)
 		error_set_enclave(

@@ -97,7 +97,8 @@ publish(struct enclave_client *client, struct cache_slot *slot,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the enclave is no longer configured");
 	status = appraise(&client->appraiser, enclave,
-	    (struct bytes){body.data, body.len}, &appraisal, &reason);
+	    (struct answer){.body = {body.data, body.len}}, &appraisal,
+	    &reason);
 	if (status)
 		error_set_enclave(&reason, enclave->name);
 	/* The cache keeps the reason, wanted or not. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enclave/profile_json.h"
+
 struct draft
 draft_default(void)
 {
@@ -86,6 +88,53 @@ is_target(const char *text)
 	return true;
 }
 
+/* Where the profile's services have it. */
+static enum enclave_client_status
+set_default_evidence_url(
+    struct enclave *enclave, struct enclave_client_error *error)
+{
+	const struct profile *profile = enclave->profile;
+	bool served = profile->source == PROFILE_ENDPOINT;
+	const char *path = served ? profile->evidence_path : "";
+	struct origin at = enclave->origin;
+	char *base;
+
+	if (profile->plain_http) {
+		at.https = false;
+		at.port = 80;
+	}
+	if (profile->evidence_port)
+		at.port = profile->evidence_port;
+	base = origin_string(&at);
+	if (!base || asprintf(&enclave->evidence_url, "%s%s", base, path) < 0) {
+		enclave->evidence_url = NULL;
+		free(base);
+		return error_memory(error);
+	}
+	free(base);
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+check_evidence_url(const struct enclave *enclave, const struct origin *origin,
+    const char *rest, const struct json_place *place,
+    struct enclave_client_error *error)
+{
+	const struct profile *profile = enclave->profile;
+
+	if (!origin->https && !profile->plain_http)
+		return json_refuse(error, place,
+		    "evidence of the profile \"%s\" comes over https",
+		    profile->name);
+	if (!is_target(rest))
+		return json_refuse(error, place,
+		    "a fragment, or a character that must be percent-encoded");
+	if (profile->nonce == PROFILE_NONCE_PATH && strchr(rest, '?'))
+		return json_refuse(error, place,
+		    "the nonce ends the path, and a query stands there");
+	return ENCLAVE_CLIENT_OK;
+}
+
 static enum enclave_client_status
 set_evidence_url(struct enclave *enclave, const char *url,
     const struct json_place *place, struct enclave_client_error *error)
@@ -95,29 +144,19 @@ set_evidence_url(struct enclave *enclave, const char *url,
 	struct origin origin = {0};
 	char *base = NULL, *whole = NULL;
 
-	if (!url) {
-		if (asprintf(&enclave->evidence_url, "%s%s", enclave->url,
-			enclave->profile->evidence_path) < 0) {
-			enclave->evidence_url = NULL;
-			return error_memory(error);
-		}
-		return ENCLAVE_CLIENT_OK;
-	}
+	if (!url)
+		return set_default_evidence_url(enclave, error);
+	if (enclave->profile->source == PROFILE_CERTIFICATE)
+		return json_refuse(error, &at,
+		    "evidence of the profile \"%s\" is in the certificate",
+		    enclave->profile->name);
 	status = read_origin(url, &at, &origin, error);
 	if (status)
 		return status;
-	if (!origin.https) {
-		status = json_refuse(error, &at,
-		    "evidence of the profile \"%s\" comes over https",
-		    enclave->profile->name);
-		goto out;
-	}
 	const char *rest = origin_rest(url);
-	if (!is_target(rest)) {
-		status = json_refuse(error, &at,
-		    "a fragment, or a character that must be percent-encoded");
+	status = check_evidence_url(enclave, &origin, rest, &at, error);
+	if (status)
 		goto out;
-	}
 	base = origin_string(&origin);
 	if (!base || asprintf(&whole, "%s%s%s", base, *rest == '/' ? "" : "/",
 			 rest) < 0) {
@@ -131,27 +170,48 @@ out:
 	return status;
 }
 
+/* A row by its name, or what the user composed. */
 static enum enclave_client_status
 set_profile(struct enclave *enclave, const struct draft *draft,
     const struct json_place *place, struct enclave_client_error *error)
 {
 	struct json_place at = json_place_member(place, "profile");
+	enum enclave_client_status status;
 
-	enclave->profile =
-	    draft->profile ? profile_find(draft->profile) : profile_default();
+	if (!draft->profile) {
+		enclave->profile = profile_default();
+	} else if (cJSON_IsString(draft->profile)) {
+		enclave->profile = profile_find(draft->profile->valuestring);
+	} else {
+		status = profile_compose(
+		    draft->profile, &at, &enclave->own_profile, error);
+		if (status)
+			return status;
+		enclave->profile = enclave->own_profile;
+	}
 	if (!enclave->profile)
 		return json_refuse(error, &at,
 		    "no profile of that name; the default is \"%s\"",
 		    profile_default()->name);
-	at = json_place_member(place, "trust");
-	if (!draft->trust || !strcmp(draft->trust, "web_pki+attested_key"))
-		return ENCLAVE_CLIENT_OK;
-	if (!strcmp(draft->trust, "attested_key"))
+	if (enclave->profile->ungated)
 		return json_refuse(error, &at,
-		    "\"attested_key\" alone is not supported by the profile "
-		    "\"%s\": it needs \"web_pki+attested_key\"",
-		    enclave->profile->name);
-	return json_refuse(error, &at, "expected \"web_pki+attested_key\"");
+		    "the profile \"%s\" can't gate a connection: %s",
+		    enclave->profile->name, enclave->profile->ungated);
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+set_trust(struct enclave *enclave, const struct draft *draft,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	struct json_place at = json_place_member(place, "trust");
+
+	if (!draft->trust || !strcmp(draft->trust, "web_pki+attested_key"))
+		enclave->web_pki = true;
+	else if (strcmp(draft->trust, "attested_key") != 0)
+		return json_refuse(error, &at,
+		    "expected \"web_pki+attested_key\" or \"attested_key\"");
+	return ENCLAVE_CLIENT_OK;
 }
 
 /* insecure_* members count only if the caller said so. */
@@ -180,8 +240,11 @@ fill(struct enclave *enclave, const struct draft *draft,
 {
 	bool debug =
 	    draft->insecure_allow_debug || options->insecure_allow_debug;
+	struct json_place vouching = json_place_member(place, "evidence_of");
+	const struct json_place *measured =
+	    draft->delegated ? &vouching : place;
 	struct json_place pcrs =
-	    draft->pcrs_member ? json_place_member(place, "pcrs") : *place;
+	    draft->pcrs_member ? json_place_member(measured, "pcrs") : *place;
 	char where[JSON_PLACE_MAX_BYTES];
 	enum enclave_client_status status;
 
@@ -192,12 +255,14 @@ fill(struct enclave *enclave, const struct draft *draft,
 	enclave->name = strdup(draft->name);
 	if (!enclave->name)
 		return error_memory(error);
-	status = set_profile(enclave, draft, place, error);
+	status = set_profile(enclave, draft, measured, error);
+	if (!status)
+		status = set_trust(enclave, draft, place, error);
 	if (!status)
 		status = set_origin(enclave, draft, place, error);
 	if (!status)
 		status = set_evidence_url(
-		    enclave, draft->evidence_url, place, error);
+		    enclave, draft->evidence_url, measured, error);
 	if (status)
 		return status;
 	json_place_text(&pcrs, where);

@@ -13,9 +13,11 @@ struct draft {
 	bool url_member;
 	bool pcrs_member;
 	const char *evidence_url;
-	const char *profile;
+	const cJSON *profile; /* NULL: the default; a name or an object */
 	const char *trust;
 	const cJSON *pcrs;
+	/* Another enclave vouches: pcrs, profile and evidence_url are its. */
+	bool delegated;
 	struct enclave_timing timing;
 	bool cut_on_expiry;
 	bool insecure_allow_debug;

@@ -12,9 +12,13 @@
 /* Every member of an enclave object; the first six stand in defaults too. */
 static const char *const members[] = {"poll_interval_ms", "max_age_ms",
     "clock_skew_ms", "fetch_timeout_ms", "body_max_bytes", "cut_on_expiry",
-    "url", "pcrs", "profile", "trust", "evidence_url", "insecure_allow_debug",
-    "insecure_keep_withdrawn"};
+    "url", "pcrs", "profile", "trust", "evidence_url", "evidence_of",
+    "insecure_allow_debug", "insecure_keep_withdrawn"};
 #define DEFAULTS_MEMBERS 6
+
+/* What "evidence_of" says of the enclave that vouches. */
+static const char *const vouching_members[] = {
+    "pcrs", "evidence_url", "profile"};
 
 static const struct {
 	const char *name;
@@ -50,7 +54,6 @@ static const struct {
 } strings[] = {
     {"url", offsetof(struct draft, url)},
     {"evidence_url", offsetof(struct draft, evidence_url)},
-    {"profile", offsetof(struct draft, profile)},
     {"trust", offsetof(struct draft, trust)},
 };
 
@@ -103,6 +106,53 @@ read_string(const char **ret_value, const cJSON *json,
 }
 
 static enum enclave_client_status
+read_profile(struct draft *draft, const cJSON *json,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	if (!cJSON_IsString(json) && !cJSON_IsObject(json))
+		return json_refuse(error, place,
+		    "%s, expected a string or an object", json_kind(json));
+	draft->profile = json;
+	return ENCLAVE_CLIENT_OK;
+}
+
+/*
+ * The evidence of another enclave, a certificate generator say, with its own
+ * policy.  What serves is not measured itself.
+ */
+static enum enclave_client_status
+read_vouching(struct draft *draft, const cJSON *json,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	const cJSON *member;
+
+	if (!cJSON_IsObject(json))
+		return json_refuse(
+		    error, place, "%s, expected an object", json_kind(json));
+	cJSON_ArrayForEach(member, json)
+	{
+		struct json_place at = json_place_member(place, member->string);
+		if (!strcmp(member->string, "pcrs"))
+			draft->pcrs = member;
+		else if (!strcmp(member->string, "profile"))
+			status = read_profile(draft, member, &at, error);
+		else if (!strcmp(member->string, "evidence_url"))
+			status = read_string(
+			    &draft->evidence_url, member, &at, error);
+		else
+			status =
+			    json_refuse_unknown(error, place, member->string,
+				vouching_members, COUNT(vouching_members));
+		if (status)
+			return status;
+	}
+	draft->pcrs_member = true;
+	draft->delegated = true;
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
 read_member(struct draft *draft, const cJSON *json,
     const struct json_place *place, struct enclave_client_error *error)
 {
@@ -118,6 +168,10 @@ read_member(struct draft *draft, const cJSON *json,
 		if (!strcmp(json->string, strings[i].name))
 			return read_string(at_offset(draft, strings[i].offset),
 			    json, place, error);
+	if (!strcmp(json->string, "profile"))
+		return read_profile(draft, json, place, error);
+	if (!strcmp(json->string, "evidence_of"))
+		return read_vouching(draft, json, place, error);
 	draft->pcrs = json; /* the one that is left */
 	draft->pcrs_member = true;
 	return ENCLAVE_CLIENT_OK;
@@ -175,6 +229,22 @@ draft_read_defaults(struct draft *draft, const cJSON *json,
 	return read_members(draft, json, DEFAULTS_MEMBERS, place, error);
 }
 
+/* One of the two is measured: what serves, or what vouches for it. */
+static enum enclave_client_status
+check_vouching(const cJSON *json, const struct json_place *place,
+    struct enclave_client_error *error)
+{
+	if (!json_member(json, "evidence_of"))
+		return ENCLAVE_CLIENT_OK;
+	for (size_t i = 0; i < COUNT(vouching_members); i++)
+		if (json_member(json, vouching_members[i]))
+			return json_refuse(error, place,
+			    "\"%s\" beside \"evidence_of\": the enclave that "
+			    "vouches has its own, and no other is judged",
+			    vouching_members[i]);
+	return ENCLAVE_CLIENT_OK;
+}
+
 /*
  * One member that only an enclave has makes an object an enclave.  An object
  * of unknown members is one too, so that the message speaks of its members.
@@ -212,6 +282,8 @@ draft_read(struct draft *draft, const cJSON *json,
 		return ENCLAVE_CLIENT_OK;
 	}
 	status = read_members(draft, json, COUNT(members), place, error);
+	if (!status)
+		status = check_vouching(json, place, error);
 	if (status)
 		return status;
 	draft->url_member = draft->url != NULL;

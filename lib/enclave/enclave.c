@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enclave/profile_json.h"
+
 struct enclave *
 enclave_ref(struct enclave *enclave)
 {
@@ -23,6 +25,7 @@ enclave_unref(struct enclave *enclave)
 	free(enclave->url);
 	free(enclave->evidence_url);
 	policy_unref(enclave->policy);
+	profile_free(enclave->own_profile);
 	free(enclave);
 }
 
@@ -37,12 +40,19 @@ timing_equal(const struct enclave_timing *a, const struct enclave_timing *b)
 }
 
 bool
+enclave_same_judgement(const struct enclave *a, const struct enclave *b)
+{
+	return origin_equal(&a->origin, &b->origin) &&
+	       profile_equal(a->profile, b->profile) &&
+	       a->web_pki == b->web_pki;
+}
+
+bool
 enclave_equal(const struct enclave *a, const struct enclave *b)
 {
-	return !strcmp(a->name, b->name) &&
-	       origin_equal(&a->origin, &b->origin) &&
+	return !strcmp(a->name, b->name) && enclave_same_judgement(a, b) &&
 	       !strcmp(a->evidence_url, b->evidence_url) &&
-	       a->profile == b->profile && policy_equal(a->policy, b->policy) &&
+	       policy_equal(a->policy, b->policy) &&
 	       timing_equal(&a->timing, &b->timing) &&
 	       a->cut_on_expiry == b->cut_on_expiry &&
 	       a->insecure_keep_withdrawn == b->insecure_keep_withdrawn &&

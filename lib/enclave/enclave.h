@@ -25,9 +25,14 @@ struct enclave {
 	size_t index; /* place in its map */
 	char *name;
 	struct origin origin;
-	char *url;          /* of the origin, no trailing slash */
-	char *evidence_url; /* whole */
+	char *url; /* of the origin, no trailing slash */
+	/* Whole, but for a nonce; of no meaning when it is in the leaf. */
+	char *evidence_url;
 	const struct profile *profile;
+	struct profile *own_profile; /* composed; NULL: profile is a row */
+	/* Trust: ordinary verification of the origin's certificate as well as
+	 * the attested key, or the attested key alone. */
+	bool web_pki;
 	struct policy *policy;
 	struct enclave_timing timing;
 	bool cut_on_expiry;
@@ -41,8 +46,13 @@ struct enclave {
 
 struct enclave *enclave_ref(struct enclave *enclave);
 void enclave_unref(struct enclave *enclave);
-/* Same name, origin, policy, profile, timing, switches. */
+/* Same name, origin, policy, profile, trust, timing, switches. */
 bool enclave_equal(const struct enclave *a, const struct enclave *b);
+/*
+ * Connections and evidence judged for the one mean the same for the other: who
+ * answers where, how evidence names its key, and what else was verified.
+ */
+bool enclave_same_judgement(const struct enclave *a, const struct enclave *b);
 
 /* An immutable, counted map: names are unique, so are origins. */
 struct enclave_map;

@@ -19,6 +19,9 @@ static void
 forget_transfer(struct fetch *fetch)
 {
 	buffer_clear(&fetch->body);
+	free(fetch->url);
+	fetch->url = NULL;
+	fetch->nonce.len = 0;
 	fetch->easy = NULL;
 	fetch->headers_bytes = 0;
 	fetch->body_too_large = false;
@@ -115,18 +118,19 @@ forget_cookies(CURL *easy)
 }
 
 static CURLcode
-set_request(CURL *easy, const struct enclave *enclave)
+set_request(CURL *easy, const struct fetch *fetch)
 {
 	size_t count = sizeof(request_options) / sizeof(request_options[0]);
-	CURLcode code =
-	    curl_easy_setopt(easy, CURLOPT_URL, enclave->evidence_url);
+	CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
+	bool plain_http = fetch->attachment->enclave->profile->plain_http;
 
 	for (size_t i = 0; !code && i < count; i++)
 		code = curl_easy_setopt(
 		    easy, request_options[i].option, request_options[i].value);
-	/* No profile fetches over plain http yet. */
+	/* The URL, which the gate compares, says which of them it is. */
 	if (!code)
-		code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+		code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+		    plain_http ? "http,https" : "https");
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_USERAGENT, NULL);
 	if (!code)
@@ -173,7 +177,7 @@ set_options(struct fetch *fetch, CURL *easy, int64_t timeout_ms,
     struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
-	CURLcode code = set_request(easy, fetch->attachment->enclave);
+	CURLcode code = set_request(easy, fetch);
 
 	if (!code)
 		code = set_limits(fetch, easy, timeout_ms);
@@ -188,6 +192,24 @@ set_options(struct fetch *fetch, CURL *easy, int64_t timeout_ms,
 	return status;
 }
 
+/* A nonce of its own for each GET. */
+static enum enclave_client_status
+ask(struct fetch *fetch, struct enclave_client_error *error)
+{
+	const struct enclave *enclave = fetch->attachment->enclave;
+	enum enclave_client_status status =
+	    nonce_make(enclave->profile, &fetch->nonce, error);
+
+	if (status)
+		return status;
+	fetch->url =
+	    nonce_url(enclave->profile, enclave->evidence_url, &fetch->nonce);
+	if (!fetch->url)
+		return error_memory(error);
+	fetch->attachment->evidence_url = fetch->url;
+	return ENCLAVE_CLIENT_OK;
+}
+
 enum enclave_client_status
 fetch_prepare(struct fetch *fetch, const struct transport *transport,
     CURL *easy, int64_t timeout_ms, struct enclave_client_error *error)
@@ -196,7 +218,10 @@ fetch_prepare(struct fetch *fetch, const struct transport *transport,
 
 	forget_transfer(fetch);
 	gate_attachment_begin(fetch->attachment, GATE_EVIDENCE);
-	status = transport_prepare(transport, fetch->attachment, easy, error);
+	status = ask(fetch, error);
+	if (!status)
+		status = transport_prepare(
+		    transport, fetch->attachment, easy, error);
 	if (!status)
 		status = set_options(fetch, easy, timeout_ms, error);
 	if (status) {

@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "appraisal/nonce.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "tls/gate.h"
@@ -19,6 +20,9 @@
 struct fetch {
 	struct gate_attachment *attachment;
 	CURL *easy; /* borrowed, from fetch_prepare on */
+	/* What this GET asks the document to repeat, and where. */
+	struct nonce nonce;
+	char *url; /* owned */
 	struct buffer body;
 	size_t headers_bytes;
 	/* Why a callback ended the transfer, if one did. */

@@ -70,6 +70,9 @@ struct gate_attachment {
 	struct cache_slot *slot; /* owned reference */
 	struct enclave *enclave; /* owned reference: as configured at attach */
 	struct origin evidence_origin;
+	/* GATE_EVIDENCE: the URL of this fetch, nonce included; borrowed.
+	 * NULL: the enclave's. */
+	const char *evidence_url;
 	enum gate_mode mode;
 	CURL *easy; /* set by gate_attach */
 	/*

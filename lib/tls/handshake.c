@@ -242,6 +242,18 @@ refuse_nameless(struct gate_attachment *attachment)
 	    "proxy's");
 }
 
+/*
+ * Trust in the attested key alone is about the enclave's own origin: evidence
+ * that lies elsewhere comes from an ordinary server.
+ */
+bool
+handshake_web_pki_needed(const struct gate_attachment *attachment)
+{
+	return attachment->enclave->web_pki ||
+	       !origin_equal(
+		   expected_origin(attachment), &attachment->enclave->origin);
+}
+
 enum enclave_client_status
 handshake_judge(
     struct gate_attachment *attachment, X509_STORE_CTX *outer, SSL *ssl)
@@ -258,7 +270,7 @@ handshake_judge(
 	default:
 		return refuse_nameless(attachment);
 	}
-	if (attachment->enclave->profile->web_pki) {
+	if (handshake_web_pki_needed(attachment)) {
 		status = check_web_pki(
 		    attachment, outer, ssl, expected_origin(attachment)->host);
 		if (status)

@@ -23,6 +23,8 @@ enum enclave_client_status handshake_begin_shared(struct gate_attachment *own);
 /* Ordinary verification by the connection's own store is already done. */
 enum enclave_client_status handshake_judge_key(
     struct gate_attachment *attachment, X509 *leaf, SSL *ssl);
+/* Is ordinary verification asked for, beside the attested key? */
+bool handshake_web_pki_needed(const struct gate_attachment *attachment);
 /* Names the host that the certificate must be for. */
 bool handshake_expect_host(X509_VERIFY_PARAM *param, const char *host);
 

@@ -20,6 +20,21 @@ gate_attach_ssl_ctx(const struct gate_owned *owned, SSL_CTX *ssl_ctx,
 }
 
 /*
+ * The enclave's attested key is trusted alone: what ordinary verification says
+ * of its certificate is passed over.  The leaf is still judged, in the last
+ * call for it, which OpenSSL makes when nothing is left to complain of.
+ */
+static bool
+may_go_unverified(
+    const struct gate_attachment *attachment, X509_STORE_CTX *context)
+{
+	if (!attachment || attachment->enclave->web_pki)
+		return false;
+	X509_STORE_CTX_set_error(context, X509_V_OK);
+	return true;
+}
+
+/*
  * X509_STORE_CTX's verify callback, for one SSL alone: called for each
  * certificate once the chain holds, the leaf's last.  A certificate that
  * ordinary verification refused stays refused.
@@ -33,8 +48,10 @@ verify_leaf(int verified, X509_STORE_CTX *context)
 	    ssl ? note_attachment(ssl) : NULL;
 	enum enclave_client_status status = ENCLAVE_CLIENT_ERR_INTERNAL;
 
-	if (!verified)
+	if (!verified && !may_go_unverified(attachment, context))
 		return 0;
+	if (!verified)
+		return 1;
 	if (X509_STORE_CTX_get_error_depth(context) > 0)
 		return 1;
 	(void)ERR_set_mark();
@@ -64,8 +81,9 @@ prepare_ssl(const struct gate_attachment *attachment, SSL *ssl,
 		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "OpenSSL does not take TLS 1.2 as the least version");
-	if (!handshake_expect_host(
-		SSL_get0_param(ssl), attachment->enclave->origin.host) ||
+	if ((attachment->enclave->web_pki &&
+		!handshake_expect_host(
+		    SSL_get0_param(ssl), attachment->enclave->origin.host)) ||
 	    !note_keep_info_of_ssl(ssl, SSL_get_info_callback(ssl)))
 		return error_memory(error);
 	(void)SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);

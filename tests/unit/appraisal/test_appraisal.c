@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "appraisal/appraisal.h"
+#include "appraisal/nonce.h"
 #include "fake_claims.h"
 #include "json_text.h"
 
@@ -122,8 +123,9 @@ appraise_body(const char *pcrs, const char *body,
 {
 	struct enclave *enclave;
 	struct enclave_map *map = load(pcrs, &enclave);
-	enum enclave_client_status status = appraise(
-	    &appraiser, enclave, bytes_from_string(body), ret_appraisal, error);
+	enum enclave_client_status status = appraise(&appraiser, enclave,
+	    (struct answer){.body = bytes_from_string(body)}, ret_appraisal,
+	    error);
 
 	ck_assert_int_eq(status, ret_appraisal->status);
 	enclave_map_unref(map);
@@ -320,8 +322,8 @@ START_TEST(the_deadline_is_the_earliest_end)
 	verifier.claims = good_claims("0=a");
 	verifier.claims->timestamp_ms = deadlines[_i].timestamp_ms;
 	verifier.claims->not_after_ms = deadlines[_i].not_after_ms;
-	ck_assert(!appraise(
-	    &appraiser, enclave, bytes_from_string(BODY), &first, NULL));
+	ck_assert(!appraise(&appraiser, enclave,
+	    (struct answer){.body = bytes_from_string(BODY)}, &first, NULL));
 	ck_assert_int_eq(first.deadline_ms, deadlines[_i].deadline_ms);
 	ck_assert(
 	    !appraise_claims(&appraiser, enclave, first.claims, &again, NULL));
@@ -394,6 +396,146 @@ START_TEST(claims_are_matched_with_the_policy_there_is_now)
 }
 END_TEST
 
+#define NONCE_MAP(nonce)                                                       \
+	"{\"h\":{\"pcrs\":" PCRS ",\"profile\":{\"encoding\":\"base64\","      \
+	"\"nonce\":\"" nonce "\",\"binding\":{\"field\":\"user_data\","        \
+	"\"object\":\"spki\",\"transform\":\"identity\"}}}}"
+
+/* What the document's nonce is, and what was asked for. */
+static const struct {
+	const char *asked; /* NULL: nothing */
+	const char *shown; /* NULL: absent */
+	enum enclave_client_status status;
+	const char *message;
+} nonces[] = {
+    {"0123456789abcdef0123", "0123456789abcdef0123", ENCLAVE_CLIENT_OK, ""},
+    {"0123456789abcdef0123", "0123456789abcdef0124", ENCLAVE_CLIENT_ERR_TOO_OLD,
+	"its nonce is another"},
+    {"0123456789abcdef0123", "0123456789abcdef012", ENCLAVE_CLIENT_ERR_TOO_OLD,
+	"its nonce is another"},
+    {"0123456789abcdef0123", "0123456789abcdef01234",
+	ENCLAVE_CLIENT_ERR_TOO_OLD, "its nonce is another"},
+    {"0123456789abcdef0123", "", ENCLAVE_CLIENT_ERR_TOO_OLD,
+	"its nonce is empty"},
+    {"0123456789abcdef0123", NULL, ENCLAVE_CLIENT_ERR_TOO_OLD,
+	"its nonce is absent"},
+    {NULL, "0123456789abcdef0123", ENCLAVE_CLIENT_ERR_USAGE, "none was"},
+    {NULL, "", ENCLAVE_CLIENT_ERR_USAGE, "none was"},
+    {NULL, NULL, ENCLAVE_CLIENT_ERR_USAGE, "none was"},
+};
+
+static struct enclave_map *
+load_map(const char *text)
+{
+	const struct enclave_map_options options = {0};
+	struct enclave_client_error error;
+	struct enclave_map *map = NULL;
+
+	ck_assert_msg(!enclave_map_new_json(
+			  bytes_from_string(text), &options, &map, &error),
+	    "%s", error.message);
+	return map;
+}
+
+START_TEST(a_document_repeats_the_nonce_of_its_own_fetch)
+{
+	struct enclave_map *map = load_map(NONCE_MAP("query"));
+	struct answer answer = {.body = bytes_from_string("ZG9jdW1lbnQ=")};
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	verifier.claims->field_given[CLAIMS_NONCE] = nonces[_i].shown != NULL;
+	if (nonces[_i].shown)
+		verifier.claims->fields[CLAIMS_NONCE] =
+		    bytes_from_string(nonces[_i].shown);
+	if (nonces[_i].asked)
+		answer.nonce = bytes_from_string(nonces[_i].asked);
+	ck_assert_int_eq(appraise(&appraiser, enclave_map_at(map, 0), answer,
+			     &appraisal, &error),
+	    nonces[_i].status);
+	ck_assert_msg(strstr(error.message, nonces[_i].message) != NULL, "%s",
+	    error.message);
+	if (nonces[_i].status) {
+		ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_TIME);
+		ck_assert_ptr_null(appraisal.claims);
+	}
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
+/* Else whoever kept a document of an unaccepted build could show it again and
+ * have a good key withdrawn. */
+START_TEST(a_replayed_document_withdraws_nothing)
+{
+	struct enclave_map *map = load_map(NONCE_MAP("query"));
+	struct answer answer = {.body = bytes_from_string("ZG9jdW1lbnQ="),
+	    .nonce = bytes_from_string("0123456789abcdef0123")};
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=b");
+	ck_assert_int_eq(appraise(&appraiser, enclave_map_at(map, 0), answer,
+			     &appraisal, NULL),
+	    ENCLAVE_CLIENT_ERR_TOO_OLD);
+	ck_assert(!appraisal.key_named);
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
+START_TEST(each_fetch_asks_with_a_nonce_of_its_own)
+{
+	static const char *const texts[] = {
+	    NONCE_MAP("query"), NONCE_MAP("path")};
+	struct enclave_map *map = load_map(texts[_i]);
+	const struct profile *profile = enclave_map_at(map, 0)->profile;
+	struct nonce a = {0}, b = {0};
+	char *plain, *query;
+
+	ck_assert(!nonce_make(profile, &a, NULL));
+	ck_assert(!nonce_make(profile, &b, NULL));
+	ck_assert_uint_eq(a.len, _i ? 36 : 20);
+	ck_assert_uint_eq(b.len, a.len);
+	ck_assert_mem_ne(a.bytes, b.bytes, a.len);
+	a = (struct nonce){.len = 2, .bytes = {0x0f, 0xa0}};
+	if (_i)
+		a = (struct nonce){.len = 2, .bytes = "ab"};
+	plain = nonce_url(profile, "https://h/x", &a);
+	query = nonce_url(profile, "https://h/x?y=1", &a);
+	ck_assert_str_eq(
+	    plain, _i ? "https://h/x/ab" : "https://h/x?nonce=0fa0");
+	if (!_i)
+		ck_assert_str_eq(query, "https://h/x?y=1&nonce=0fa0");
+	free(plain);
+	free(query);
+	enclave_map_unref(map);
+}
+END_TEST
+
+START_TEST(a_uuid_is_written_as_rfc_9562_has_it)
+{
+	struct enclave_map *map = load_map(NONCE_MAP("path"));
+	const struct profile *profile = enclave_map_at(map, 0)->profile;
+	static const char form[] = "xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
+
+	for (int round = 0; round < 64; round++) {
+		struct nonce nonce = {0};
+		ck_assert(!nonce_make(profile, &nonce, NULL));
+		for (size_t i = 0; i < nonce.len; i++) {
+			char byte = (char)nonce.bytes[i];
+			if (form[i] == 'x')
+				ck_assert(strchr("0123456789abcdef", byte));
+			else if (form[i] == 'v')
+				ck_assert(strchr("89ab", byte));
+			else
+				ck_assert_int_eq(byte, form[i]);
+		}
+	}
+	enclave_map_unref(map);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -421,6 +563,12 @@ main(void)
 	tcase_add_loop_test(
 	    tcase, claims_are_judged_again_at_the_time_it_is, 0, COUNT(ages));
 	tcase_add_test(tcase, claims_are_matched_with_the_policy_there_is_now);
+	tcase_add_loop_test(tcase,
+	    a_document_repeats_the_nonce_of_its_own_fetch, 0, COUNT(nonces));
+	tcase_add_test(tcase, a_replayed_document_withdraws_nothing);
+	tcase_add_loop_test(
+	    tcase, each_fetch_asks_with_a_nonce_of_its_own, 0, 2);
+	tcase_add_test(tcase, a_uuid_is_written_as_rfc_9562_has_it);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

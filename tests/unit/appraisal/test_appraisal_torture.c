@@ -95,7 +95,8 @@ START_TEST(evidence_is_judged_whole_or_memory_is_short)
 		failing_malloc_arm(nth);
 		enum enclave_client_status status =
 		    appraise(&appraiser, enclave_map_at(map, 0),
-			bytes_from_string(BODY), &appraisal, &error);
+			(struct answer){.body = bytes_from_string(BODY)},
+			&appraisal, &error);
 		bool failed = failing_malloc_disarm();
 		/* OpenSSL can do without some, of its error texts. */
 		if (status == policies[_i].status) {

@@ -144,7 +144,8 @@ judge(const cJSON *json, struct enclave_map *map,
 	    asprintf(&body, "{\"attestation_doc\":\"%s\"}", base64), 0);
 	enum enclave_client_status status =
 	    appraise(&appraiser, enclave_map_at(map, 0),
-		bytes_from_string(body), ret_appraisal, error);
+		(struct answer){.body = bytes_from_string(body)}, ret_appraisal,
+		error);
 	free(body);
 	free(base64);
 	buffer_clear(&document);

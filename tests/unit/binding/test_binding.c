@@ -330,6 +330,121 @@ START_TEST(a_field_of_the_wrong_length_names_no_key)
 }
 END_TEST
 
+/* Two multihashes, as nitriding has them, and its older text. */
+static const struct binding_rule text_rule = {.field = CLAIMS_USER_DATA,
+    .offset = 7,
+    .length = 32,
+    .field_length = 79,
+    .object = BINDING_CERTIFICATE,
+    .transform = BINDING_SHA256,
+    .marks = {{0, {(const uint8_t *)"sha256:", 7}},
+	{39, {(const uint8_t *)";sha256:", 8}}}};
+static const struct binding_rule marked_rule = {.field = CLAIMS_USER_DATA,
+    .offset = 2,
+    .length = 32,
+    .field_length = 68,
+    .object = BINDING_CERTIFICATE,
+    .transform = BINDING_SHA256,
+    .marks = {{0, {(const uint8_t *)"\x12\x20", 2}},
+	{34, {(const uint8_t *)"\x12\x20", 2}}},
+    .older = &text_rule};
+
+static void
+fill_marked(uint8_t field[68])
+{
+	memset(field, 0, 68);
+	memcpy(field, "\x12\x20", 2);
+	SHA256(first.der.data, first.der.len, field + 2);
+	memcpy(field + 34, "\x12\x20", 2);
+}
+
+START_TEST(either_layout_of_a_service_binds_the_same_object)
+{
+	uint8_t field[79] = {0};
+	struct binding_key named, shown;
+
+	ck_assert(!binding_from_leaf(&marked_rule, first.der, &shown, NULL));
+	fill_marked(field);
+	ck_assert(
+	    !from_field(&marked_rule, (struct bytes){field, 68}, &named, NULL));
+	ck_assert(binding_key_equal(&named, &shown));
+	memcpy(field, "sha256:", 7);
+	SHA256(first.der.data, first.der.len, field + 7);
+	memcpy(field + 39, ";sha256:", 8);
+	ck_assert(
+	    !from_field(&marked_rule, (struct bytes){field, 79}, &named, NULL));
+	ck_assert(binding_key_equal(&named, &shown));
+	/* Another certificate for the same key is another object. */
+	ck_assert(!binding_from_leaf(&marked_rule, renewed.der, &shown, NULL));
+	ck_assert(!binding_key_equal(&named, &shown));
+}
+END_TEST
+
+START_TEST(every_mark_must_stand_in_its_place)
+{
+	static const size_t marks[] = {0, 1, 34, 35};
+	uint8_t field[80];
+
+	for (size_t i = 0; i < COUNT(marks); i++) {
+		fill_marked(field);
+		field[marks[i]] ^= 1;
+		check_refused(&marked_rule, (struct bytes){field, 68},
+		    "does not say that a digest follows");
+	}
+	fill_marked(field);
+	check_refused(
+	    &marked_rule, (struct bytes){field, 67}, "has another length");
+	check_refused(
+	    &marked_rule, (struct bytes){field, 69}, "has another length");
+	memset(field, 's', sizeof(field));
+	check_refused(&marked_rule, (struct bytes){field, 79},
+	    "does not say that a digest follows");
+}
+END_TEST
+
+static const struct binding_rule list_rule = {.field = CLAIMS_USER_DATA,
+    .object = BINDING_SPKI,
+    .transform = BINDING_SHA256,
+    .keys_max = 3};
+
+START_TEST(a_document_may_name_several_keys)
+{
+	uint8_t field[96] = {0};
+	struct binding_keys keys = {0};
+	struct claims *claims = fake_claims_new("");
+	struct binding_key key;
+
+	SHA256(first.spki.data, first.spki.len, field);
+	SHA256(other.spki.data, other.spki.len, field + 64);
+	claims->field_given[CLAIMS_USER_DATA] = true;
+	claims->fields[CLAIMS_USER_DATA] = (struct bytes){field, 96};
+	ck_assert(!binding_keys_from_claims(&list_rule, claims, &keys, NULL));
+	/* The place in the middle is zero: not used. */
+	ck_assert_uint_eq(keys.count, 2);
+	ck_assert(!binding_from_leaf(&list_rule, first.der, &key, NULL));
+	ck_assert(binding_keys_hold(&keys, &key));
+	ck_assert(!binding_from_leaf(&list_rule, other.der, &key, NULL));
+	ck_assert(binding_keys_hold(&keys, &key));
+	ck_assert(!binding_from_leaf(&list_rule, edwards.der, &key, NULL));
+	ck_assert(!binding_keys_hold(&keys, &key));
+	claims_unref(claims);
+}
+END_TEST
+
+START_TEST(a_list_of_keys_is_whole_and_within_its_limit)
+{
+	static const uint8_t field[128] = {1};
+	static const uint8_t zero[96];
+	static const char message[] = "does not hold digests one after";
+
+	check_refused(&list_rule, (struct bytes){field, 31}, message);
+	check_refused(&list_rule, (struct bytes){field, 33}, message);
+	check_refused(&list_rule, (struct bytes){field, 128}, message);
+	check_refused(
+	    &list_rule, (struct bytes){zero, 96}, "holds zeros alone");
+}
+END_TEST
+
 static void
 check_leaf_refused(struct bytes der)
 {
@@ -415,6 +530,10 @@ main(void)
 	tcase_add_test(tcase, a_subject_public_key_info_is_read_to_its_end);
 	tcase_add_loop_test(
 	    tcase, a_field_of_the_wrong_length_names_no_key, 0, COUNT(lengths));
+	tcase_add_test(tcase, either_layout_of_a_service_binds_the_same_object);
+	tcase_add_test(tcase, every_mark_must_stand_in_its_place);
+	tcase_add_test(tcase, a_document_may_name_several_keys);
+	tcase_add_test(tcase, a_list_of_keys_is_whole_and_within_its_limit);
 	tcase_add_test(tcase, a_leaf_is_exactly_one_certificate);
 	tcase_add_test(tcase, the_error_queue_of_openssl_is_left_as_it_was);
 	tcase_add_test(tcase, keys_are_equal_in_every_bit);

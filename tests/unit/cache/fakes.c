@@ -265,6 +265,12 @@ origin_equal(const struct origin *a, const struct origin *b)
 }
 
 bool
+enclave_same_judgement(const struct enclave *a, const struct enclave *b)
+{
+	return origin_equal(&a->origin, &b->origin) && a->profile == b->profile;
+}
+
+bool
 enclave_equal(const struct enclave *a, const struct enclave *b)
 {
 	return !strcmp(a->name, b->name) &&

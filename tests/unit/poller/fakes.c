@@ -376,13 +376,13 @@ slot_of(const struct enclave *enclave)
 
 enum enclave_client_status
 appraise(const struct appraiser *appraiser, const struct enclave *enclave,
-    struct bytes body, struct appraisal *ret_appraisal,
+    struct answer answer, struct appraisal *ret_appraisal,
     struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
 
 	(void)appraiser;
-	MUST(bytes_equal_string(body, "ok"));
+	MUST(bytes_equal_string(answer.body, "ok"));
 	fake_lock();
 	note_thread();
 	while (appraise_paused) {
