@@ -4,8 +4,8 @@
 
 #include "cache/state.h"
 
-static int
-init_condition(pthread_cond_t *condition)
+int
+cache_init_condition(pthread_cond_t *condition)
 {
 	pthread_condattr_t attributes;
 	int failed = pthread_condattr_init(&attributes);
@@ -33,7 +33,7 @@ cache_new(const struct appraiser *appraiser, const struct cache_hooks *hooks,
 	    pthread_mutex_init(&cache->dirty_lock, NULL) ||
 	    pthread_mutex_init(&cache->wait_lock, NULL) ||
 	    pthread_cond_init(&cache->wake_idle, NULL) ||
-	    init_condition(&cache->changed)) {
+	    cache_init_condition(&cache->changed)) {
 		free(cache);
 		return error_memory(error);
 	}

@@ -62,6 +62,13 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_update(
     struct cache *cache, struct enclave_map *map,
     struct enclave_client_error *error);
 
+/*
+ * In a forked child, before anything else: new locks, no flights, no wake
+ * hook.  The evidence stays.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_after_fork(
+    struct cache *cache, struct enclave_client_error *error);
+
 /* New reference, or NULL when there is none. */
 struct cache_slot *cache_find(struct cache *cache, const char *name);
 struct cache_slot *cache_find_origin(

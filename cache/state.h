@@ -30,6 +30,8 @@ struct cache {
 
 	pthread_mutex_t table_lock;
 	struct table *table; /* NULL until the first map */
+	/* Under write: the map that an update is replacing at this moment. */
+	const struct table *replaced;
 
 	pthread_mutex_t dirty_lock;
 	pthread_cond_t wake_idle;
@@ -42,6 +44,9 @@ struct cache {
 	pthread_mutex_t wait_lock;
 	pthread_cond_t changed; /* CLOCK_MONOTONIC */
 };
+
+/* Waits are by CLOCK_MONOTONIC.  Not 0: memory is short. */
+int cache_init_condition(pthread_cond_t *condition);
 
 /* Room for count slots, all NULL; takes a reference on map. */
 struct table *table_new(struct enclave_map *map, size_t count);

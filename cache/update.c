@@ -277,6 +277,7 @@ plan(struct update *update, struct enclave_map *map)
 static void
 apply(struct update *update)
 {
+	update->cache->replaced = update->former;
 	for (size_t i = 0; i < update->count; i++)
 		if (!update->changes[i].removes)
 			change_commit(&update->changes[i]);
@@ -284,6 +285,7 @@ apply(struct update *update)
 	for (size_t i = 0; i < update->count; i++)
 		if (update->changes[i].removes)
 			change_commit(&update->changes[i]);
+	update->cache->replaced = NULL;
 }
 
 /* No lock is held: another update may be changing the same slots. */

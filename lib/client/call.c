@@ -16,6 +16,10 @@ call_enter(struct call *call, struct enclave_client *client,
 	    .waker = waker,
 	    .until_boot_ms = until_boot_ms,
 	};
+	status = client_enter(client, error);
+	if (status)
+		return status;
+	waker_adopt(waker);
 	(void)pthread_mutex_lock(&client->mutex);
 	call->next = client->calls;
 	if (call->next)

@@ -56,6 +56,9 @@ make_transport(const struct enclave_client_config *config,
 	enum enclave_client_status status;
 	const char *agent = config->user_agent;
 
+	transport->sockets = sockets_new();
+	if (!transport->sockets)
+		return error_memory(error);
 	status = copy_list(&config->resolve, &transport->resolve, error);
 	if (!status)
 		status = copy_list(
@@ -120,12 +123,32 @@ make_cache(struct enclave_client *client,
 	client->gate.clock = client->clock;
 	client->gate.stopped = &client->stopped;
 	client->gate.insecure_key_log = config->insecure_key_log;
+	client->gate.enter = client_enter_gate;
+	client->gate.enter_context = client;
 	return trust_store_new(
 	    config->ca_file, config->ca_directory, &client->gate.trust, error);
 }
 
+/* For a forked child, which is its own client's first caller. */
 static enum enclave_client_status
-start_polling(struct enclave_client *client, struct enclave_client_error *error)
+keep_for_children(struct enclave_client *client,
+    const struct enclave_client_config *config,
+    struct enclave_client_error *error)
+{
+	if (config->ca_file)
+		client->ca_file = strdup(config->ca_file);
+	if (config->ca_directory)
+		client->ca_directory = strdup(config->ca_directory);
+	if (!client->ca_file != !config->ca_file ||
+	    !client->ca_directory != !config->ca_directory ||
+	    !fork_mark_init(&client->fork_mark))
+		return error_memory(error);
+	return ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_status
+client_start_polling(
+    struct enclave_client *client, struct enclave_client_error *error)
 {
 	const struct poller_options options = {
 	    .cache = client->cache,
@@ -171,6 +194,9 @@ free_client(struct enclave_client *client)
 	transport_clear(&client->transport);
 	chain_memory_free(client->memory);
 	evidence_roots_unref(client->roots);
+	free(client->ca_file);
+	free(client->ca_directory);
+	fork_mark_clear(&client->fork_mark);
 	(void)pthread_cond_destroy(&client->idle);
 	(void)pthread_mutex_destroy(&client->mutex);
 	free(client);
@@ -182,7 +208,9 @@ build(struct enclave_client *client, const struct enclave_client_config *config,
 {
 	enum enclave_client_status status;
 
-	status = make_appraiser(client, config, error);
+	status = keep_for_children(client, config, error);
+	if (!status)
+		status = make_appraiser(client, config, error);
 	if (!status)
 		status = make_cache(client, config, error);
 	if (!status)
@@ -191,8 +219,8 @@ build(struct enclave_client *client, const struct enclave_client_config *config,
 		status = gate_self_test(&clock_system, error);
 	if (!status)
 		status = cache_update(client->cache, config->map, error);
-	if (!status && !config->no_polling)
-		status = start_polling(client, error);
+	if (!status && client->polling)
+		status = client_start_polling(client, error);
 	return status;
 }
 
@@ -225,6 +253,7 @@ client_new(const struct enclave_client_config *config,
 	client->clock = clock;
 	client->event_callback = config->event_callback;
 	client->event_context = config->event_context;
+	client->polling = !config->no_polling;
 	client->insecure =
 	    config->insecure_nitro_root || config->insecure_key_log;
 	(void)pthread_mutex_init(&client->mutex, NULL);
@@ -256,14 +285,16 @@ client_ref(struct enclave_client *client)
 void
 client_unref(struct enclave_client *client)
 {
-	if (atomic_fetch_sub(&client->refs, 1) == 1)
+	/* What a child can't make its own is left as it lies. */
+	if (atomic_fetch_sub(&client->refs, 1) == 1 &&
+	    client_enter_to_end(client))
 		free_client(client);
 }
 
 void
 enclave_client_stop(struct enclave_client *client)
 {
-	if (!client)
+	if (!client || !client_enter_to_end(client))
 		return;
 	atomic_store(&client->stopped, true);
 	(void)pthread_mutex_lock(&client->mutex);
@@ -277,7 +308,7 @@ enclave_client_stop(struct enclave_client *client)
 void
 enclave_client_free(struct enclave_client *client)
 {
-	if (!client)
+	if (!client || !client_enter_to_end(client))
 		return;
 	enclave_client_stop(client);
 	(void)pthread_mutex_lock(&client->mutex);
@@ -301,7 +332,9 @@ enclave_client_update(struct enclave_client *client,
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "enclave_client_update needs a client and a configuration");
-	status = config_check(config, error);
+	status = client_enter(client, error);
+	if (!status)
+		status = config_check(config, error);
 	if (status)
 		return status;
 	if (!config->map)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "appraisal/appraisal.h"
+#include "base/fork_mark.h"
 #include "cache/cache.h"
 #include "client/config.h"
 #include "client/waker.h"
@@ -27,6 +28,7 @@ struct call {
 struct enclave_client {
 	/* The owner's, and one for each streaming response. */
 	atomic_uint refs;
+	struct fork_mark fork_mark;
 	const struct clock_source *clock;
 	struct evidence_roots *roots;
 	struct chain_memory *memory;
@@ -35,6 +37,10 @@ struct enclave_client {
 	struct gate gate;
 	struct transport transport;
 	struct poller *poller; /* NULL: polling is off */
+	bool polling;
+	/* What the trust store was made from. */
+	char *ca_file;
+	char *ca_directory;
 	enclave_client_event_callback event_callback;
 	void *event_context;
 	/* A switch that weakens every verdict. */
@@ -51,8 +57,22 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status client_new(
     const struct enclave_client_config *config,
     const struct clock_source *clock, struct enclave_client **ret_client,
     struct enclave_client_error *error);
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status client_start_polling(
+    struct enclave_client *client, struct enclave_client_error *error);
 void client_ref(struct enclave_client *client);
 void client_unref(struct enclave_client *client);
+
+/*
+ * Every public call that takes a client, or what hangs on one, starts here,
+ * before any lock: in a forked child the client becomes the child's own.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status client_enter(
+    struct enclave_client *client, struct enclave_client_error *error);
+/* The same for calls that end something: no poll thread is started.  False:
+ * memory is short, and what was inherited is to be left as it is. */
+bool client_enter_to_end(struct enclave_client *client);
+/* client_enter() as struct gate wants it. */
+bool client_enter_gate(void *context);
 
 /*
  * Every blocking call enters and leaves, so that stopping can end it and

@@ -26,6 +26,9 @@ enclave_client_curl_attach(struct enclave_client *client, CURL *handle,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "a client, an easy handle and a place for the attachment "
 		    "are needed");
+	status = client_enter(client, error);
+	if (status)
+		return status;
 	attachment = calloc(1, sizeof(*attachment));
 	if (!attachment)
 		return error_memory(error);
@@ -55,9 +58,14 @@ enum enclave_client_status
 enclave_client_curl_rearm(
     struct enclave_client_curl *attachment, struct enclave_client_error *error)
 {
+	enum enclave_client_status status;
+
 	if (!attachment)
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE, "no attachment");
+	status = client_enter(attachment->client, error);
+	if (status)
+		return status;
 	gate_attachment_begin(&attachment->gate, GATE_REQUEST);
 	return gate_attach(&attachment->gate, attachment->easy, error);
 }
@@ -65,7 +73,7 @@ enclave_client_curl_rearm(
 void
 enclave_client_curl_detach(struct enclave_client_curl *attachment)
 {
-	if (!attachment)
+	if (!attachment || !client_enter_to_end(attachment->client))
 		return;
 	gate_detach(attachment->easy);
 	gate_attachment_clear(&attachment->gate);
@@ -181,7 +189,8 @@ enclave_client_curl_perform(
 struct enclave_client_document *
 enclave_client_curl_document(const struct enclave_client_curl *attachment)
 {
-	if (!attachment || !attachment->gate.hit.claims)
+	if (!attachment || !attachment->gate.hit.claims ||
+	    client_enter(attachment->client, NULL))
 		return NULL;
 	return lookup_document(
 	    attachment->client, attachment->gate.slot, &attachment->gate.hit);

@@ -11,6 +11,7 @@ handle_new(const struct gate *gate, struct cache_slot *slot,
 
 	if (!handle)
 		return error_memory(error);
+	handle->client_id = gate->client_id;
 	status = gate_attachment_init(&handle->gate, gate, slot, error);
 	if (status)
 		goto fail;
@@ -27,10 +28,17 @@ fail:
 	return status;
 }
 
+bool
+handle_inherited(const struct handle *handle)
+{
+	return handle->gate.gate &&
+	       handle->client_id != handle->gate.gate->client_id;
+}
+
 void
 handle_free(struct handle *handle)
 {
-	if (!handle)
+	if (!handle || handle_inherited(handle))
 		return;
 	handle_finish(handle);
 	curl_easy_cleanup(handle->easy);

@@ -14,13 +14,20 @@ struct handle {
 	CURLM *multi;
 	struct gate_attachment gate;
 	char curl_error[CURL_ERROR_SIZE];
-	bool added; /* easy is in multi */
+	bool added;         /* easy is in multi */
+	uint64_t client_id; /* of the gate when it was made: see below */
 	struct handle *next;
 };
 
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status handle_new(
     const struct gate *gate, struct cache_slot *slot,
     struct handle **ret_handle, struct enclave_client_error *error);
+/*
+ * A handle that was made before this process was forked is the parent's: it
+ * can't be used, and freeing leaves it as it lies.  The client has been
+ * entered.
+ */
+bool handle_inherited(const struct handle *handle);
 void handle_free(struct handle *handle);
 /* Into the multi and out of it; connections stay. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status handle_start(

@@ -6,28 +6,42 @@
 /* A waiter looks at its clock at least this often. */
 #define WAIT_SLICE_MS 1000
 
+static bool
+init_locks(struct lane *lane)
+{
+	pthread_condattr_t attributes;
+	bool done;
+
+	if (pthread_condattr_init(&attributes))
+		return false;
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	done = !pthread_cond_init(&lane->changed, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	(void)pthread_mutex_init(&lane->mutex, NULL);
+	return done;
+}
+
 static void *
 make_lane(struct cache_slot *slot, void *context)
 {
-	pthread_condattr_t attributes;
 	struct lane *lane = calloc(1, sizeof(*lane));
 
 	(void)slot, (void)context;
-	if (!lane)
-		return NULL;
-	if (pthread_condattr_init(&attributes))
-		goto fail;
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (pthread_cond_init(&lane->changed, &attributes)) {
-		(void)pthread_condattr_destroy(&attributes);
-		goto fail;
-	}
-	(void)pthread_condattr_destroy(&attributes);
-	(void)pthread_mutex_init(&lane->mutex, NULL);
-	return lane;
-fail:
+	if (!lane || init_locks(lane))
+		return lane;
 	free(lane);
 	return NULL;
+}
+
+void
+lane_after_fork(struct lane *lane)
+{
+	(void)init_locks(lane);
+	lane->idle = NULL;
+	lane->idle_count = 0;
+	lane->learning = false;
+	/* The parent's thread may have been writing it. */
+	error_clear(&lane->last);
 }
 
 static void

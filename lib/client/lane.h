@@ -44,6 +44,12 @@ void lane_put(struct lane *lane, struct handle *handle);
 /* Frees what is idle and keeps nothing from now on. */
 void lane_close(struct lane *lane);
 
+/*
+ * In a forked child, before any other call: idle handles are the parent's and
+ * are left where they lie.
+ */
+void lane_after_fork(struct lane *lane);
+
 enum lane_role {
 	LANE_LEADER, /* nobody else is at it: lane_learning_end is owed */
 	LANE_ENDED,  /* another's flight ended while this one waited */

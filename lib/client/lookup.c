@@ -9,12 +9,16 @@ enum enclave_client_status
 lookup_name(struct enclave_client *client, const char *name,
     struct cache_slot **ret_slot, struct enclave_client_error *error)
 {
+	enum enclave_client_status status;
 	struct cache_slot *slot;
 
 	if (!client || !name)
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "a client and an enclave's name are needed");
+	status = client_enter(client, error);
+	if (status)
+		return status;
 	slot = cache_find(client->cache, name);
 	if (!slot)
 		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
@@ -33,7 +37,9 @@ lookup_url(struct enclave_client *client, const char *url,
 	struct cache_slot *slot;
 	char *written;
 
-	status = origin_from_url(url, &origin, error);
+	status = client_enter(client, error);
+	if (!status)
+		status = origin_from_url(url, &origin, error);
 	if (status)
 		return status;
 	slot = cache_find_origin(client->cache, &origin);

@@ -15,6 +15,8 @@ release(void *context)
 {
 	struct owned_attachment *owned = context;
 
+	if (!client_enter_to_end(owned->client))
+		return;
 	gate_attachment_clear(&owned->gate);
 	client_unref(owned->client);
 	free(owned);
@@ -100,6 +102,9 @@ enclave_client_ssl_check(struct enclave_client *client, SSL *ssl,
 	if (!client || !ssl)
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE, "a client and an SSL are needed");
+	status = client_enter(client, error);
+	if (status)
+		return status;
 	status = gate_check_ssl(&client->gate, ssl, &hit, error);
 	if (status)
 		return status;

@@ -50,6 +50,20 @@ use_new_connection(CURL *easy, bool keep, struct enclave_client_error *error)
 	return ENCLAVE_CLIENT_OK;
 }
 
+/*
+ * What the caller's multi handle connects lives in the caller's pool: longer
+ * than this client, perhaps, and it is his to part with after a fork.
+ */
+static enum enclave_client_status
+leave_sockets(CURL *easy, struct enclave_client_error *error)
+{
+	if (sockets_do_not_record(easy))
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "libcurl does not take its own way with sockets");
+	return ENCLAVE_CLIENT_OK;
+}
+
 static enum enclave_client_status
 begin_evidence(
     struct enclave_client_transfer *self, struct enclave_client_error *error)
@@ -59,6 +73,8 @@ begin_evidence(
 
 	if (!status)
 		status = attempt_prepare(&self->attempt, error);
+	if (!status)
+		status = leave_sockets(self->attempt.handle->easy, error);
 	if (!status)
 		status = use_new_connection(
 		    self->attempt.handle->easy, false, error);
@@ -78,6 +94,8 @@ begin_request(struct enclave_client_transfer *self, bool after_learning,
 	response_reset(self->response);
 	status = transfer_prepare(
 	    &self->transfer, &self->client->transport, left_ms, error);
+	if (!status)
+		status = leave_sockets(self->attempt.handle->easy, error);
 	if (!status && after_learning)
 		status =
 		    use_new_connection(self->attempt.handle->easy, true, error);
@@ -140,6 +158,12 @@ enclave_client_prepare(struct enclave_client *client, const char *name,
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return error_memory(error);
+	status = client_enter(client, error);
+	if (status) {
+		free(self);
+		return status;
+	}
+	waker_adopt(request->waker);
 	client_ref(client);
 	self->client = client;
 	self->request = request_ref(request);
@@ -246,6 +270,19 @@ count_connections(struct enclave_client_transfer *self)
 	self->connections += (unsigned int)connects;
 }
 
+static enum enclave_client_status
+enter(struct enclave_client_transfer *self, struct enclave_client_error *error)
+{
+	enum enclave_client_status status = client_enter(self->client, error);
+
+	if (!status && handle_inherited(self->attempt.handle))
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the transfer was prepared before this process was "
+		    "forked");
+	return status;
+}
+
 enum enclave_client_status
 enclave_client_transfer_done(struct enclave_client_transfer *transfer,
     CURLcode code, bool *ret_again,
@@ -260,6 +297,9 @@ enclave_client_transfer_done(struct enclave_client_transfer *transfer,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the transfer has ended, or a place for its result is "
 		    "missing");
+	status = enter(transfer, error);
+	if (status)
+		return status;
 	count_connections(transfer);
 	status = call_check(&transfer->call, error);
 	if (!status && transfer->round == ROUND_EVIDENCE) {
@@ -283,7 +323,7 @@ enclave_client_transfer_done(struct enclave_client_transfer *transfer,
 void
 enclave_client_transfer_free(struct enclave_client_transfer *transfer)
 {
-	if (!transfer)
+	if (!transfer || !client_enter_to_end(transfer->client))
 		return;
 	attempt_clear(&transfer->attempt);
 	transfer_clear(&transfer->transfer);

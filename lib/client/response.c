@@ -52,6 +52,8 @@ enclave_client_response_free(struct enclave_client_response *response)
 {
 	if (!response)
 		return;
+	if (response->client && !client_enter_to_end(response->client))
+		return;
 	/* A handle whose transfer has not ended is never used again. */
 	handle_free(response->handle);
 	if (response->transfer)

@@ -10,6 +10,10 @@ end_stream(struct enclave_client_response *response)
 {
 	struct lane *lane = lane_of(response->slot);
 
+	if (handle_inherited(response->handle)) {
+		response->handle = NULL;
+		return;
+	}
 	response_refresh_info(response);
 	handle_finish(response->handle);
 	if (lane && !response->failure.status)
@@ -47,6 +51,15 @@ pull(struct enclave_client_response *response, struct call *call)
 	return ENCLAVE_CLIENT_OK;
 }
 
+/* Two processes can't read from one connection. */
+static enum enclave_client_status
+refuse_inherited(struct enclave_client_response *response)
+{
+	return error_set(&response->failure, ENCLAVE_CLIENT_ERR_USAGE,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "the response was opened before this process was forked");
+}
+
 /* Bytes in the buffer, or the end; the failure stays for later reads. */
 static enum enclave_client_status
 fill(struct enclave_client_response *response)
@@ -61,7 +74,9 @@ fill(struct enclave_client_response *response)
 	status = call_enter(&call, response->client, response->request->waker,
 	    response->until_boot_ms, &response->failure);
 	if (!status) {
-		status = pull(response, &call);
+		status = handle_inherited(response->handle)
+			     ? refuse_inherited(response)
+			     : pull(response, &call);
 		call_leave(&call);
 	}
 	if (status || response->done) {

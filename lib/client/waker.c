@@ -1,6 +1,7 @@
 #include "client/waker.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "client/lane.h"
 
@@ -16,6 +17,7 @@ waker_new(void)
 		return NULL;
 	}
 	atomic_init(&waker->refs, 1);
+	atomic_init(&waker->owner, getpid());
 	return waker;
 }
 
@@ -36,6 +38,17 @@ waker_unref(struct waker *waker)
 }
 
 void
+waker_adopt(struct waker *waker)
+{
+	if (atomic_load(&waker->owner) == getpid())
+		return;
+	(void)pthread_mutex_init(&waker->mutex, NULL);
+	waker->multi = NULL;
+	waker->lane = NULL;
+	atomic_store(&waker->owner, getpid());
+}
+
+void
 waker_set(struct waker *waker, CURLM *multi, struct lane *lane)
 {
 	(void)pthread_mutex_lock(&waker->mutex);
@@ -47,6 +60,8 @@ waker_set(struct waker *waker, CURLM *multi, struct lane *lane)
 void
 waker_wake(struct waker *waker)
 {
+	if (atomic_load(&waker->owner) != getpid())
+		return;
 	(void)pthread_mutex_lock(&waker->mutex);
 	if (waker->multi)
 		(void)curl_multi_wakeup(waker->multi);

@@ -15,6 +15,9 @@ struct lane;
 struct waker {
 	atomic_uint refs;
 	atomic_bool cancelled; /* for good */
+	/* Whose threads may sleep in it: a forked child must not wake its
+	 * parent's. */
+	atomic_long owner;
 	pthread_mutex_t mutex;
 	CURLM *multi;      /* the call sleeps in this, or NULL */
 	struct lane *lane; /* or waits for this one's learning, or NULL */
@@ -23,6 +26,8 @@ struct waker {
 struct waker *waker_new(void);
 struct waker *waker_ref(struct waker *waker);
 void waker_unref(struct waker *waker);
+/* At the start of a call: in a forked child, nobody sleeps here yet. */
+void waker_adopt(struct waker *waker);
 /* Where the call is going to sleep; NULL, NULL when it is done. */
 void waker_set(struct waker *waker, CURLM *multi, struct lane *lane);
 /* Wakes without cancelling: the client was stopped. */

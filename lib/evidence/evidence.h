@@ -34,6 +34,10 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status evidence_roots_new_named(
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 evidence_roots_new_insecure_pem(struct bytes pem,
     struct evidence_roots **ret_roots, struct enclave_client_error *error);
+/* The same anchors, sharing nothing: OpenSSL's objects have locks inside.  New. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status evidence_roots_new_copy(
+    const struct evidence_roots *roots, struct evidence_roots **ret_roots,
+    struct enclave_client_error *error);
 struct evidence_roots *evidence_roots_ref(struct evidence_roots *roots);
 void evidence_roots_unref(struct evidence_roots *roots);
 

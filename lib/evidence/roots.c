@@ -386,3 +386,27 @@ out:
 	openssl_errors_end();
 	return status;
 }
+
+enum enclave_client_status
+evidence_roots_new_copy(const struct evidence_roots *roots,
+    struct evidence_roots **ret_roots, struct enclave_client_error *error)
+{
+	struct evidence_roots *copy = roots_new();
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+
+	if (!copy)
+		return error_memory(error);
+	openssl_errors_begin();
+	for (size_t i = 0; !status && i < roots->count; i++)
+		status = add_anchor(copy, roots->anchors[i].der, error);
+	if (!status)
+		status = finish(copy, error);
+	openssl_errors_end();
+	if (status) {
+		roots_free(copy);
+		return status;
+	}
+	error_clear(error);
+	*ret_roots = copy;
+	return ENCLAVE_CLIENT_OK;
+}

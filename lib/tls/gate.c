@@ -99,6 +99,8 @@ check_running(struct gate_attachment *attachment)
 {
 	const atomic_bool *stopped = attachment->gate->stopped;
 
+	if (!gate_enter(attachment->gate))
+		return error_memory(&attachment->error);
 	if (!stopped || !atomic_load(stopped))
 		return ENCLAVE_CLIENT_OK;
 	return error_set(&attachment->error, ENCLAVE_CLIENT_ERR_CANCELLED,

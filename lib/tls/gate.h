@@ -26,7 +26,19 @@ struct gate {
 	bool insecure_key_log;
 	/* The client was stopped: nothing passes any more.  NULL: never. */
 	const atomic_bool *stopped;
+	/*
+	 * Called before anything that takes a lock: makes the client a forked
+	 * child's own.  False: nothing passes.  NULL: not asked.
+	 */
+	bool (*enter)(void *context);
+	void *enter_context;
 };
+
+static inline bool
+gate_enter(const struct gate *gate)
+{
+	return !gate->enter || gate->enter(gate->enter_context);
+}
 
 /* Whose connection it is that the hooks hang on. */
 enum gate_kind {

@@ -333,7 +333,9 @@ verify_certificate(X509_STORE_CTX *outer, void *argument)
 	/* What OpenSSL leaves in its queue would change libcurl's error code
 	 * from 60 to 35. */
 	(void)ERR_set_mark();
-	if (ssl && attachment->kind == GATE_OPENSSL)
+	if (!gate_enter(attachment->gate))
+		status = ENCLAVE_CLIENT_ERR_MEMORY;
+	else if (ssl && attachment->kind == GATE_OPENSSL)
 		status = judge_shared(attachment, outer, ssl);
 	else if (ssl)
 		status = handshake_judge(attachment, outer, ssl);
@@ -406,6 +408,8 @@ handshake_ssl_ctx(CURL *easy, void *ssl_ctx, void *argument)
 	 * thread, so nothing is written. */
 	if (easy != attachment->easy)
 		return CURLE_SSL_CONNECT_ERROR;
+	if (!gate_enter(attachment->gate))
+		return CURLE_OUT_OF_MEMORY;
 	if (callers->ssl_ctx) {
 		CURLcode code =
 		    callers->ssl_ctx(easy, ssl_ctx, callers->ssl_ctx_data);

@@ -55,7 +55,7 @@ verify_leaf(int verified, X509_STORE_CTX *context)
 	if (X509_STORE_CTX_get_error_depth(context) > 0)
 		return 1;
 	(void)ERR_set_mark();
-	if (attachment) {
+	if (attachment && gate_enter(attachment->gate)) {
 		struct gate_attachment own = *attachment;
 		status = handshake_begin_shared(&own);
 		if (!status)

@@ -77,6 +77,7 @@ transport_clear(struct transport *transport)
 	free(transport->user_agent);
 	transport_connection_clear(&transport->connection);
 	transport_identity_clear(&transport->identity);
+	sockets_free(transport->sockets);
 	*transport = (struct transport){0};
 }
 
@@ -161,6 +162,8 @@ set_network(const struct transport *transport, CURL *easy)
 		    easy, CURLOPT_CONNECT_TO, transport->connect_to);
 	if (!code && transport->proxy)
 		code = curl_easy_setopt(easy, CURLOPT_PROXY, transport->proxy);
+	if (!code && transport->sockets)
+		code = sockets_record(transport->sockets, easy);
 	return code;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "tls/gate.h"
+#include "tls/sockets.h"
 
 /* How every connection is made, polls' and learning's too: one that was made
  * otherwise would be one that the request can't use. */
@@ -30,7 +31,7 @@ struct transport_identity {
 	char *passphrase;             /* NULL: none */
 };
 
-/* Immutable after it was made; owned by the client. */
+/* Immutable after it was made, but for a fork; owned by the client. */
 struct transport {
 	struct curl_slist *resolve;
 	struct curl_slist *connect_to;
@@ -38,6 +39,7 @@ struct transport {
 	char *user_agent;
 	struct transport_connection connection;
 	struct transport_identity identity;
+	struct sockets *sockets; /* NULL: connections are not recorded */
 };
 
 void transport_connection_clear(struct transport_connection *connection);

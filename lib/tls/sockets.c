@@ -1,0 +1,154 @@
+#include "tls/sockets.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/*
+ * A bit for each descriptor, in pieces that are made when they are needed.
+ * Linux gives the lowest free number, so that most programs need one piece.  A
+ * descriptor past the last piece is not recorded.
+ */
+#define PIECE_WORDS 64
+#define PIECE_BITS  (PIECE_WORDS * 64)
+#define PIECES_MAX  256
+
+struct piece {
+	atomic_uint_fast64_t words[PIECE_WORDS];
+};
+
+struct sockets {
+	_Atomic(struct piece *) pieces[PIECES_MAX];
+};
+
+struct sockets *
+sockets_new(void)
+{
+	return calloc(1, sizeof(struct sockets));
+}
+
+void
+sockets_free(struct sockets *sockets)
+{
+	for (size_t i = 0; sockets && i < PIECES_MAX; i++)
+		free(atomic_load(&sockets->pieces[i]));
+	free(sockets);
+}
+
+static struct piece *
+piece_of(struct sockets *sockets, int descriptor)
+{
+	size_t index = (size_t)descriptor / PIECE_BITS;
+
+	return index < PIECES_MAX ? atomic_load(&sockets->pieces[index]) : NULL;
+}
+
+static struct piece *
+make_piece(struct sockets *sockets, int descriptor)
+{
+	size_t index = (size_t)descriptor / PIECE_BITS;
+	struct piece *there = piece_of(sockets, descriptor);
+	struct piece *made;
+
+	if (there || index >= PIECES_MAX)
+		return there;
+	made = calloc(1, sizeof(*made));
+	if (made && !atomic_compare_exchange_strong(
+			&sockets->pieces[index], &there, made)) {
+		free(made);
+		return there;
+	}
+	return made;
+}
+
+static atomic_uint_fast64_t *
+word_of(struct piece *piece, int descriptor)
+{
+	return &piece->words[(size_t)descriptor % PIECE_BITS / 64];
+}
+
+static uint64_t
+bit_of(int descriptor)
+{
+	return UINT64_C(1) << ((size_t)descriptor % 64);
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION.  Programs that the caller starts inherit none. */
+static curl_socket_t
+open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	int descriptor = socket(address->family,
+	    address->socktype | SOCK_CLOEXEC, address->protocol);
+	struct piece *piece;
+
+	(void)purpose;
+	if (descriptor < 0)
+		return CURL_SOCKET_BAD;
+	piece = make_piece(context, descriptor);
+	if (piece)
+		(void)atomic_fetch_or(
+		    word_of(piece, descriptor), bit_of(descriptor));
+	return descriptor;
+}
+
+/*
+ * CURLOPT_CLOSESOCKETFUNCTION.  Forgotten before it is closed: the number may
+ * be somebody else's the moment after.
+ */
+static int
+close_socket(void *context, curl_socket_t descriptor)
+{
+	struct piece *piece = piece_of(context, descriptor);
+
+	if (piece)
+		(void)atomic_fetch_and(
+		    word_of(piece, descriptor), ~bit_of(descriptor));
+	return close(descriptor);
+}
+
+CURLcode
+sockets_record(struct sockets *sockets, CURL *easy)
+{
+	CURLcode code =
+	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets);
+	if (!code)
+		code = curl_easy_setopt(
+		    easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
+	return code;
+}
+
+CURLcode
+sockets_do_not_record(CURL *easy)
+{
+	CURLcode code =
+	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, NULL);
+
+	if (!code)
+		code =
+		    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, NULL);
+	return code;
+}
+
+void
+sockets_close_inherited(struct sockets *sockets)
+{
+	for (size_t i = 0; i < PIECES_MAX; i++) {
+		struct piece *piece = atomic_load(&sockets->pieces[i]);
+
+		for (int bit = 0; piece && bit < PIECE_BITS; bit++) {
+			int descriptor = (int)i * PIECE_BITS + bit;
+
+			if (atomic_fetch_and(word_of(piece, descriptor),
+				~bit_of(descriptor)) &
+			    bit_of(descriptor))
+				(void)close(descriptor);
+		}
+	}
+}
