@@ -132,9 +132,14 @@ note_info_callback
 note_callers_info(const SSL *ssl)
 {
 	const struct note *note = note_of_ssl(ssl);
+	note_info_callback of_ctx;
 
 	if (note && note->callers_info)
 		return note->callers_info;
+	/* Set on the SSL, ours hides what stands on its SSL_CTX. */
+	of_ctx = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+	if (of_ctx != handshake_forbid_resumption)
+		return of_ctx;
 	note = note_of_ctx(SSL_get_SSL_CTX(ssl));
 	return note ? note->callers_info : NULL;
 }
