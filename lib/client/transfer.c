@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "client/cookies.h"
 #include "client/url.h"
 
 /* Not a 1xx, and not an answer that libcurl goes on from. */
@@ -245,8 +246,8 @@ set_parts(struct transfer *transfer, CURL *easy)
 	    .failed = part_failed,
 	    .context = transfer,
 	};
-	CURLcode code = request_parts_mime(
-	    &request->parts, &gate, easy, &transfer->mime);
+	CURLcode code =
+	    request_parts_mime(&request->parts, &gate, easy, &transfer->mime);
 
 	if (!code && (strcmp(request->method, "POST") != 0 ||
 			 request->options.keep_method))
@@ -381,6 +382,15 @@ take_from_request(struct transfer *transfer)
 	transfer->trace_context = request->trace_context;
 }
 
+/* Once the handle has let go of those of an earlier try. */
+static void
+take_cookies(struct transfer *transfer)
+{
+	cookies_ref(transfer->request->options.cookies);
+	cookies_unref(transfer->cookies);
+	transfer->cookies = transfer->request->options.cookies;
+}
+
 static void
 forget_try(struct transfer *transfer)
 {
@@ -412,6 +422,7 @@ transfer_prepare(struct transfer *transfer, const struct transport *transport,
 	    transport_prepare(transport, &handle->gate, handle->easy, error);
 	if (status)
 		goto out;
+	take_cookies(transfer);
 	code = set_options(transfer, transport, url, timeout_ms);
 	if (code == CURLE_OUT_OF_MEMORY) {
 		status = error_memory(error);
@@ -432,7 +443,9 @@ transfer_clear(struct transfer *transfer)
 {
 	forget_try(transfer);
 	request_body_unref(transfer->body);
+	cookies_unref(transfer->cookies);
 	transfer->body = NULL;
+	transfer->cookies = NULL;
 	transfer->taken = false;
 }
 

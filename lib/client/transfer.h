@@ -21,6 +21,8 @@ struct transfer {
 	struct enclave_client_body callback;
 	enclave_client_trace_callback trace;
 	void *trace_context;
+	/* Owned reference: the handle shares them until it lets go. */
+	struct enclave_client_cookies *cookies;
 	struct curl_slist *headers; /* the request's, and some of ours */
 	curl_mime *mime;            /* the request's parts; owned */
 	size_t body_sent;

@@ -174,6 +174,27 @@ START_TEST(trace_taken_away_while_a_stream_flows)
 }
 END_TEST
 
+START_TEST(cookies_taken_away_while_a_stream_flows)
+{
+	struct enclave_client_request *request =
+	    new_request("GET", "/bytes/3000000");
+	struct enclave_client_response *response;
+	struct enclave_client_cookies *cookies = NULL;
+
+	ck_assert_int_eq(enclave_client_cookies_new(&cookies), 0);
+	fixture_client(NULL, "", false);
+	enclave_client_request_set_cookies(request, cookies);
+	enclave_client_cookies_free(cookies);
+	response = open_stream(request);
+	/* The transfer's is the last reference. */
+	enclave_client_request_set_cookies(request, NULL);
+	ck_assert_uint_eq(read_all(response), 3000000);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+	fixture_get_ok("/next-on-the-same-handle");
+}
+END_TEST
+
 enum { BODY_BYTES = 30000000 };
 
 /* Drives the handle until libcurl says that it ended. */
@@ -400,6 +421,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, trailers_do_not_change_the_header_text);
 	tcase_add_test(tcase, trace_taken_away_while_a_stream_flows);
+	tcase_add_test(tcase, cookies_taken_away_while_a_stream_flows);
 	tcase_add_test(tcase, body_replaced_while_it_is_sent);
 	tcase_add_test(tcase, request_from_the_event_that_attests);
 	tcase_add_test(
