@@ -114,6 +114,10 @@ set_up(struct enclave_client_transfer *self, const char *name,
 		error_copy(error, &request->first_error);
 		return request->first_error.status;
 	}
+	if (!name && request->target[0] == '/')
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "without an enclave's name the target must be a URL");
 	status = name ? lookup_name(self->client, name, &self->slot, error)
 		      : lookup_url(
 			    self->client, request->target, &self->slot, error);
