@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The public contract: prototypes = exports = version script.
+"""The public contract: prototypes = exports = version script = archive = man.
 
-Usage: contract.py SHARED_LIBRARY     checks
-       contract.py --write-map        writes lib/enclave-client.map anew
+Usage: contract.py SHARED_LIBRARY ARCHIVE   checks
+       contract.py --write-map              writes lib/enclave-client.map anew
 """
 
 import re
@@ -48,6 +48,18 @@ def symbols(library, which):
     return {row[-1].split("@")[0] for row in rows if row[-2] != "A"}
 
 
+def global_symbols(archive):
+    """What an archive offers to whoever links it."""
+    answer = subprocess.run(
+        ["nm", "-g", "--defined-only", archive],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    rows = [line.split() for line in answer.stdout.splitlines()]
+    return {row[-1] for row in rows if len(row) == 3}
+
+
 def dynamic_section(library):
     """What the dynamic loader is told."""
     answer = subprocess.run(
@@ -56,11 +68,12 @@ def dynamic_section(library):
     return answer.stdout
 
 
-def check(library):
+def check(library, archive):
     """The steps."""
     report = Report()
     declared = prototypes()
     exported = symbols(library, "--defined-only")
+    offered = global_symbols(archive)
     imported = symbols(library, "--undefined-only")
     dynamic = dynamic_section(library)
     report.step(
@@ -73,6 +86,9 @@ def check(library):
         "each prototype is exported", set(declared) - exported, len(declared)
     )
     report.step("nothing else is exported", exported - set(declared), len(exported))
+    report.step(
+        "the archive offers the same", offered ^ set(declared), len(offered)
+    )
     report.step(
         f"{MAP} names the same (tests/lint/contract.py --write-map)",
         set(re.findall(r"^\t(\w+);$", (TOP / MAP).read_text("utf-8"), re.M))
@@ -104,7 +120,7 @@ def main():
     if sys.argv[1:] == ["--write-map"]:
         (TOP / MAP).write_text(map_text(prototypes()), encoding="utf-8")
         return 0
-    return check(sys.argv[1])
+    return check(*sys.argv[1:])
 
 
 if __name__ == "__main__":
