@@ -2,10 +2,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-/* File names and arguments can hold anything; the terminal sees none of it. */
-static void
-keep_printable(char *text)
+void
+fault_keep_printable(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -20,8 +20,11 @@ fault_set(struct fault *fault, int exit_status, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
 	va_end(arguments);
-	keep_printable(fault->text);
+	fault_keep_printable(fault->text);
 	fault->exit_status = exit_status;
+	fault->status = ENCLAVE_CLIENT_OK;
+	fault->step = ENCLAVE_CLIENT_STEP_NONE;
+	fault->enclave[0] = '\0';
 	return exit_status;
 }
 
@@ -39,7 +42,12 @@ fault_set_error(struct fault *fault, enum enclave_client_status status,
 
 	if (enclave_client_error_status(error) != status || !message[0])
 		message = enclave_client_status_text(status);
-	return fault_set(fault, exit_status_of(status, error), "%s", message);
+	(void)fault_set(fault, exit_status_of(status, error), "%s", message);
+	fault->status = status;
+	fault->step = enclave_client_error_step(error);
+	(void)snprintf(fault->enclave, sizeof(fault->enclave), "%s",
+	    enclave_client_error_enclave(error));
+	return fault->exit_status;
 }
 
 void
@@ -48,4 +56,7 @@ fault_name_file(struct fault *fault, const char *path)
 	struct fault copy = *fault;
 
 	(void)fault_set(fault, copy.exit_status, "%s: %s", path, copy.text);
+	fault->status = copy.status;
+	fault->step = copy.step;
+	memcpy(fault->enclave, copy.enclave, sizeof(fault->enclave));
 }

@@ -5,11 +5,16 @@
 #include "exit_status.h"
 
 /* Longer than any message of the library's. */
-#define FAULT_TEXT_MAX_BYTES 2048
+#define FAULT_TEXT_MAX_BYTES    2048
+#define FAULT_ENCLAVE_MAX_BYTES 256
 
 struct fault {
 	int exit_status; /* 0: nothing failed */
 	char text[FAULT_TEXT_MAX_BYTES];
+	/* What the library said, where it did; for --json-errors. */
+	enum enclave_client_status status;
+	enum enclave_client_step step;
+	char enclave[FAULT_ENCLAVE_MAX_BYTES];
 };
 
 /* Gives the exit status back, so that `return fault_set(...)` reads well. */
@@ -19,6 +24,8 @@ int fault_memory(struct fault *fault);
 /* What the library refused; error may be NULL.  status is not OK. */
 int fault_set_error(struct fault *fault, enum enclave_client_status status,
     const struct enclave_client_error *error);
+/* File names and arguments can hold anything; the terminal sees none of it. */
+void fault_keep_printable(char *text);
 /* Puts "path: " before the text. */
 void fault_name_file(struct fault *fault, const char *path);
 

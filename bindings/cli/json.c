@@ -88,3 +88,40 @@ json_print_verdict(const struct verdict *verdict, struct fault *fault)
 	cJSON_Delete(json);
 	return result;
 }
+
+static bool
+add_text_or_null(cJSON *json, const char *name, const char *text)
+{
+	return text ? cJSON_AddStringToObject(json, name, text) != NULL
+		    : cJSON_AddNullToObject(json, name) != NULL;
+}
+
+void
+json_print_fault(const struct fault *fault)
+{
+	bool ours = fault->status != ENCLAVE_CLIENT_OK;
+	cJSON *json = cJSON_CreateObject();
+	char *text = NULL;
+
+	if (json && cJSON_AddNumberToObject(json, "exit", fault->exit_status) &&
+	    add_text_or_null(json, "status",
+		ours ? enclave_client_status_name(fault->status) : NULL) &&
+	    add_text_or_null(json, "category",
+		ours ? enclave_client_category_name(
+			   enclave_client_status_category(fault->status))
+		     : NULL) &&
+	    add_text_or_null(json, "step",
+		fault->step ? enclave_client_step_name(fault->step) : NULL) &&
+	    add_text_or_null(
+		json, "enclave", fault->enclave[0] ? fault->enclave : NULL) &&
+	    cJSON_AddStringToObject(json, "message", fault->text))
+		text = cJSON_PrintUnformatted(json);
+	/* Without memory for it the plain line says as much. */
+	if (text)
+		(void)fprintf(stderr, "%s\n", text);
+	else
+		(void)fprintf(stderr, "attest-curl: (%d) %s\n",
+		    fault->exit_status, fault->text);
+	free(text);
+	cJSON_Delete(json);
+}

@@ -15,6 +15,9 @@ struct verdict {
 	const struct enclave_client_document *document;
 };
 
+/* --json-errors: one line on standard error. */
+void json_print_fault(const struct fault *fault);
+
 /* Gives the exit status of the verdict, or EXIT_WRITE, EXIT_MEMORY. */
 int json_print_verdict(const struct verdict *verdict, struct fault *fault);
 

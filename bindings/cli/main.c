@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "document.h"
+#include "help.h"
 #include "options.h"
 #include "session.h"
 #include "show_attestation.h"
@@ -39,13 +40,6 @@ print_version(void)
 }
 
 static int
-print_help(void)
-{
-	options_print_help(stdout);
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_WRITE;
-}
-
-static int
 with_session(const struct options *options, struct fault *fault)
 {
 	struct session session;
@@ -64,7 +58,7 @@ run(const struct options *options, struct fault *fault)
 {
 	switch (options->verb) {
 	case VERB_HELP:
-		return print_help();
+		return help_print(options->help_category, fault);
 	case VERB_VERSION:
 		return print_version();
 	case VERB_INSPECT_DOCUMENT:
@@ -72,6 +66,10 @@ run(const struct options *options, struct fault *fault)
 		return document_verb(options, fault);
 	case VERB_TRANSFER:
 	case VERB_SHOW_ATTESTATION:
+	case VERB_PRINT_PIN:
+	case VERB_PRINT_PCRS:
+	case VERB_PCRS_FROM_EIF:
+	case VERB_WATCH:
 		break;
 	}
 	return with_session(options, fault);
@@ -91,8 +89,8 @@ main(int argc, char *argv[])
 	result = options_parse(argc, argv, &options, &fault);
 	if (result) {
 		/* What the caller got wrong is said even with -s, as curl. */
-		(void)fprintf(
-		    stderr, "attest-curl: (%d) %s\n", result, fault.text);
+		options.silent = false;
+		session_report(&options, &fault);
 		goto out;
 	}
 	result = run(&options, &fault);

@@ -1,66 +1,15 @@
 #include "option_values.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static int
-append_body(
-    struct options *options, const char *data, size_t len, struct fault *fault)
-{
-	size_t join = options->has_body ? 1 : 0;
-	size_t used = options->body.len;
-	char *grown;
+#include "config_file.h"
+#include "number.h"
 
-	if (len > FILE_BODY_MAX_BYTES || used > FILE_BODY_MAX_BYTES - len)
-		return fault_set(fault, EXIT_USAGE,
-		    "option -d: the body is larger than %zu bytes",
-		    FILE_BODY_MAX_BYTES);
-	grown = realloc(options->body.data, used + join + len + 1);
-	if (!grown)
-		return fault_memory(fault);
-	if (join)
-		grown[used] = '&';
-	if (len)
-		memcpy(grown + used + join, data, len);
-	options->body.data = grown;
-	options->body.len = used + join + len;
-	grown[options->body.len] = '\0';
-	options->has_body = true;
-	return EXIT_DONE;
-}
-
-/* curl: "carriage returns, newlines and null bytes are stripped out". */
-static void
-strip_line_breaks(struct file_contents *contents)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < contents->len; i++)
-		if (contents->data[i] != '\r' && contents->data[i] != '\n' &&
-		    contents->data[i] != '\0')
-			contents->data[kept++] = contents->data[i];
-	contents->len = kept;
-}
-
-int
-value_data(struct options *options, const char *argument, struct fault *fault)
-{
-	struct file_contents contents = {0};
-
-	if (argument[0] != '@')
-		return append_body(options, argument, strlen(argument), fault);
-	/* An empty POST in place of a body that can't be read would lie. */
-	if (file_read(argument + 1, FILE_BODY_MAX_BYTES, &contents, fault)) {
-		if (fault->exit_status == EXIT_USAGE)
-			fault->exit_status = EXIT_READ;
-		return fault->exit_status;
-	}
-	strip_line_breaks(&contents);
-	(void)append_body(options, contents.data, contents.len, fault);
-	file_contents_clear(&contents);
-	return fault->exit_status;
-}
+/* As many as the library follows. */
+#define REDIRECTS_MAX 10
 
 static int
 headers_from_file(
@@ -116,38 +65,221 @@ value_write_out(
 	return EXIT_DONE;
 }
 
-/* Digits, at most one point, at least one digit: "5", "0.25", ".5". */
-static bool
-is_decimal(const char *text)
+static int
+add_destination(struct options *options, const char *path, struct fault *fault)
 {
-	size_t whole = strspn(text, "0123456789");
-	size_t part = 0;
+	struct destination *items = reallocarray(options->destinations,
+	    options->destination_count + 1, sizeof(items[0]));
+	char *copy = path ? strdup(path) : NULL;
 
-	if (text[whole] == '.')
-		part = 1 + strspn(text + whole + 1, "0123456789");
-	return whole + part > (part ? 1u : 0u) && !text[whole + part];
+	if (items)
+		options->destinations = items;
+	if (!items || (path && !copy)) {
+		free(copy);
+		return fault_memory(fault);
+	}
+	items[options->destination_count++] =
+	    (struct destination){.remote_name = !path, .path = copy};
+	return EXIT_DONE;
+}
+
+int
+value_output(struct options *options, const char *argument, struct fault *fault)
+{
+	return add_destination(options, argument, fault);
+}
+
+int
+value_remote_name(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	(void)argument;
+	return add_destination(options, NULL, fault);
+}
+
+int
+value_url(struct options *options, const char *argument, struct fault *fault)
+{
+	if (!text_list_add(&options->urls, argument, strlen(argument)))
+		return fault_memory(fault);
+	return EXIT_DONE;
+}
+
+/* "user:password" from the terminal's password; without one it is empty. */
+static char *
+ask_password(const char *user)
+{
+	char prompt[128];
+	const char *password = NULL;
+	char *both = NULL;
+
+	(void)snprintf(prompt, sizeof(prompt),
+	    "Enter host password for user '%.64s':", user);
+	if (isatty(STDIN_FILENO))
+		password = getpass(prompt);
+	if (asprintf(&both, "%s:%s", user, password ? password : "") < 0)
+		return NULL;
+	return both;
+}
+
+int
+value_user(struct options *options, const char *argument, struct fault *fault)
+{
+	char *both;
+	bool kept;
+
+	if (strchr(argument, ':')) {
+		options->user = argument;
+		return EXIT_DONE;
+	}
+	both = ask_password(argument);
+	kept = both && text_list_add(&options->owned, both, strlen(both));
+	if (both)
+		explicit_bzero(both, strlen(both));
+	free(both);
+	if (!kept)
+		return fault_memory(fault);
+	options->user = options->owned.items[options->owned.count - 1];
+	return EXIT_DONE;
+}
+
+int
+value_certificate(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	char *copy = strdup(argument);
+	char *to = copy;
+	const char *from = argument;
+	bool kept;
+
+	if (!copy)
+		return fault_memory(fault);
+	for (; *from && *from != ':'; from++) {
+		if (from[0] == '\\' && (from[1] == ':' || from[1] == '\\'))
+			from++;
+		*to++ = *from;
+	}
+	*to = '\0';
+	kept = text_list_add(&options->owned, copy, strlen(copy));
+	free(copy);
+	if (!kept)
+		return fault_memory(fault);
+	options->certificate = options->owned.items[options->owned.count - 1];
+	if (*from)
+		options->key_passphrase = from + 1;
+	return EXIT_DONE;
+}
+
+int
+value_tls_max(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	if (strcmp(argument, "default") == 0)
+		options->tls_max = 0;
+	else if (strcmp(argument, "1.2") == 0)
+		options->tls_max = 12;
+	else if (strcmp(argument, "1.3") == 0)
+		options->tls_max = 13;
+	else
+		return fault_set(fault, EXIT_USAGE,
+		    "option --tls-max: expected 1.2 or 1.3, got %s", argument);
+	return EXIT_DONE;
+}
+
+static int
+count(const char *name, const char *argument, int64_t *ret_count,
+    struct fault *fault)
+{
+	if (!number_count(argument, INT32_MAX, ret_count))
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: expected a proper numerical parameter", name);
+	return EXIT_DONE;
+}
+
+int
+value_max_redirs(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	if (count("--max-redirs", argument, &options->redirects_max, fault))
+		return fault->exit_status;
+	if (options->redirects_max > REDIRECTS_MAX)
+		return fault_set(fault, EXIT_USAGE,
+		    "option --max-redirs: at most %d are followed",
+		    REDIRECTS_MAX);
+	return EXIT_DONE;
+}
+
+static int
+seconds(const char *name, const char *argument, int64_t *ret_ms,
+    struct fault *fault)
+{
+	switch (number_seconds(argument, ret_ms)) {
+	case NUMBER_OK:
+		return EXIT_DONE;
+	case NUMBER_TOO_LARGE:
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: too large, at most %d seconds", name,
+		    NUMBER_SECONDS_MAX);
+	case NUMBER_WRONG:
+		break;
+	}
+	return fault_set(fault, EXIT_USAGE,
+	    "option %s: expected a proper numerical parameter", name);
 }
 
 int
 value_max_time(
     struct options *options, const char *argument, struct fault *fault)
 {
-	double seconds;
+	return seconds("-m", argument, &options->timeout_ms, fault);
+}
 
-	if (!is_decimal(argument))
+int
+value_connect_timeout(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	return seconds(
+	    "--connect-timeout", argument, &options->connect_timeout_ms, fault);
+}
+
+int
+value_max_age(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	return seconds("--max-age", argument, &options->max_age_ms, fault);
+}
+
+int
+value_retry_delay(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	return seconds(
+	    "--retry-delay", argument, &options->retry_delay_ms, fault);
+}
+
+int
+value_retry_max_time(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	return seconds(
+	    "--retry-max-time", argument, &options->retry_max_ms, fault);
+}
+
+int
+value_retry(struct options *options, const char *argument, struct fault *fault)
+{
+	return count("--retry", argument, &options->retries, fault);
+}
+
+int
+value_limit_rate(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	if (!number_bytes(argument, &options->rate_max))
 		return fault_set(fault, EXIT_USAGE,
-		    "option -m: expected a proper numerical parameter");
-	errno = 0;
-	/* The locale is never set, so that the point is a point. */
-	seconds = strtod(argument, NULL);
-	if (errno || seconds > (double)(INT32_MAX / 1000))
-		return fault_set(fault, EXIT_USAGE,
-		    "option -m: too large, at most %d seconds",
-		    INT32_MAX / 1000);
-	options->timeout_ms = (int64_t)(seconds * 1000);
-	/* 0 means none; what was meant to be short is not to last for ever. */
-	if (seconds > 0 && options->timeout_ms == 0)
-		options->timeout_ms = 1;
+		    "option --limit-rate: expected bytes a second, such as "
+		    "100k or 1M, got %s",
+		    argument);
 	return EXIT_DONE;
 }
 
@@ -159,6 +291,23 @@ value_insecure(
 	(void)argument;
 	return fault_set(fault, EXIT_USAGE,
 	    "option -k: refused, a connection that nobody vouches for is what "
-	    "this command is there to prevent; for a server with a certificate "
-	    "of its own give --cacert");
+	    "this command is there to prevent; for a service whose certificate "
+	    "signs itself choose its profile (--profile oyster, --profile "
+	    "dstack), for a certificate authority of your own give --cacert");
+}
+
+int
+value_config(struct options *options, const char *argument, struct fault *fault)
+{
+	return config_file_read(options, argument, fault);
+}
+
+int
+value_disable(
+    struct options *options, const char *argument, struct fault *fault)
+{
+	(void)options;
+	(void)argument;
+	(void)fault;
+	return EXIT_DONE;
 }

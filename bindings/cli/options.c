@@ -1,197 +1,20 @@
 #include "options.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nearest.h"
-#include "option_values.h"
-
-enum option_kind {
-	KIND_FLAG,  /* a bool; --no-NAME takes it back */
-	KIND_TEXT,  /* the last one counts */
-	KIND_LIST,  /* each one counts */
-	KIND_VALUE, /* read by a function that is given the argument */
-	KIND_BARE,  /* read by a function, no argument */
-	KIND_VERB,  /* what to do, no argument */
-	KIND_FILE_VERB
-};
-
-struct option {
-	const char *name;
-	char letter; /* 0: none */
-	enum option_kind kind;
-	enum option_group group;
-	size_t member; /* offset of the bool, string or list */
-	int (*value)(struct options *, const char *, struct fault *);
-	enum verb verb;
-	const char *argument; /* for help; NULL: takes none */
-	const char *help;
-};
-
-#define FLAG(name, letter, group, member, help)                                \
-	{                                                                      \
-		name, letter, KIND_FLAG, GROUP_##group,                        \
-		    offsetof(struct options, member), NULL, VERB_TRANSFER,     \
-		    NULL, help                                                 \
-	}
-#define TEXT(name, letter, group, member, argument, help)                      \
-	{                                                                      \
-		name, letter, KIND_TEXT, GROUP_##group,                        \
-		    offsetof(struct options, member), NULL, VERB_TRANSFER,     \
-		    argument, help                                             \
-	}
-#define LIST(name, letter, group, member, argument, help)                      \
-	{                                                                      \
-		name, letter, KIND_LIST, GROUP_##group,                        \
-		    offsetof(struct options, member), NULL, VERB_TRANSFER,     \
-		    argument, help                                             \
-	}
-#define VALUE(name, letter, group, function, argument, help)                   \
-	{                                                                      \
-		name, letter, KIND_VALUE, GROUP_##group, 0, function,          \
-		    VERB_TRANSFER, argument, help                              \
-	}
-#define BARE(name, letter, group, function, help)                              \
-	{                                                                      \
-		name, letter, KIND_BARE, GROUP_##group, 0, function,           \
-		    VERB_TRANSFER, NULL, help                                  \
-	}
-#define VERB(name, letter, group, verb, help)                                  \
-	{                                                                      \
-		name, letter, KIND_VERB, GROUP_##group, 0, NULL, verb, NULL,   \
-		    help                                                       \
-	}
-#define FILE_VERB(name, group, verb, argument, help)                           \
-	{                                                                      \
-		name, 0, KIND_FILE_VERB, GROUP_##group,                        \
-		    offsetof(struct options, document), NULL, verb, argument,  \
-		    help                                                       \
-	}
-
-/* clang-format off */
-static const struct option table[] = {
-	TEXT("enclaves", 0, POLICY, enclaves, "FILE",
-	    "Map of enclaves, and what each may run (JSON)"),
-	TEXT("pcrs", 0, POLICY, pcrs, "FILE",
-	    "Accepted PCR sets, or what nitro-cli printed"),
-	LIST("pcr", 0, POLICY, pcr, "N=HEX",
-	    "Accepted PCR; of several, each must match"),
-	TEXT("insecure-nitro-root", 0, POLICY, insecure_nitro_root, "FILE",
-	    "Trust these PEM roots in place of AWS's"),
-	FLAG("insecure-allow-debug", 0, POLICY, insecure_allow_debug,
-	    "Accept debug enclaves, whose PCRs are zero"),
-
-	VERB("show-attestation", 0, DOCUMENT, VERB_SHOW_ATTESTATION,
-	    "Fetch, judge and print evidence, send nothing"),
-	FILE_VERB("inspect-document", DOCUMENT, VERB_INSPECT_DOCUMENT, "FILE",
-	    "Is it authentic, and what does it say?"),
-	FILE_VERB("verify-document", DOCUMENT, VERB_VERIFY_DOCUMENT, "FILE",
-	    "The same, and does it match --pcrs or --pcr?"),
-	TEXT("at", 0, DOCUMENT, at, "TIME",
-	    "now, document, SECONDS, 2026-01-31T12:00:00Z"),
-
-	TEXT("request", 'X', REQUEST, method, "METHOD", "Method to use"),
-	VALUE("header", 'H', REQUEST, value_header, "LINE|@FILE",
-	    "\"Name: value\", \"Name:\" none, \"Name;\" empty"),
-	VALUE("data", 'd', REQUEST, value_data, "DATA|@FILE",
-	    "POST this form; several are joined with &"),
-	LIST("output", 'o', REQUEST, outputs, "FILE",
-	    "Write the body there; one for each URL"),
-	FLAG("include", 'i', REQUEST, include,
-	    "Write the answer's headers before the body"),
-	FLAG("fail", 'f', REQUEST, fail,
-	    "Exit 22 and no body when the status is >= 400"),
-	VALUE("write-out", 'w', REQUEST, value_write_out, "FORMAT|@FILE",
-	    "Then write this: %{http_code}, %{time_total}"),
-
-	TEXT("cacert", 0, CONNECTION, ca_file, "FILE",
-	    "Trust these PEM certificates for ordinary TLS"),
-	LIST("resolve", 0, CONNECTION, resolve, "HOST:PORT:ADDRESS",
-	    "Address to use for the host"),
-	LIST("connect-to", 0, CONNECTION, connect_to, "H1:P1:H2:P2",
-	    "Connect to the second for the first"),
-	VALUE("max-time", 'm', CONNECTION, value_max_time, "SECONDS",
-	    "For all of it: evidence, request, answer"),
-	BARE("insecure", 'k', CONNECTION, value_insecure,
-	    "Refused: there is no unattested mode"),
-
-	FLAG("silent", 's', MESSAGES, silent,
-	    "No errors, no warnings"),
-	FLAG("show-error", 'S', MESSAGES, show_error,
-	    "With -s: show them all the same"),
-	FLAG("verbose", 'v', MESSAGES, verbose,
-	    "Attestation, TLS and headers to stderr"),
-
-	VERB("help", 'h', GENERAL, VERB_HELP, "This text"),
-	VERB("version", 'V', GENERAL, VERB_VERSION, "Versions"),
-};
-/* clang-format on */
-
-#define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
-
-static const char *const group_titles[GROUPS] = {
-    [GROUP_POLICY] = "What is accepted",
-    [GROUP_DOCUMENT] = "Evidence without a request",
-    [GROUP_REQUEST] = "Request and answer",
-    [GROUP_CONNECTION] = "Connection",
-    [GROUP_MESSAGES] = "Messages",
-    [GROUP_GENERAL] = "General",
-};
+#include "config_file.h"
+#include "option_table.h"
 
 /* Where the reading of the arguments stands. */
 struct cursor {
 	int argc;
 	char *const *argv;
 	int next;
+	bool watching; /* --watch is among them */
 };
-
-static bool
-takes_argument(const struct option *option)
-{
-	return option->argument != NULL;
-}
-
-static const struct option *
-find_name(const char *name)
-{
-	for (size_t i = 0; i < TABLE_COUNT; i++)
-		if (strcmp(table[i].name, name) == 0)
-			return &table[i];
-	return NULL;
-}
-
-static const struct option *
-find_letter(char letter)
-{
-	for (size_t i = 0; letter && i < TABLE_COUNT; i++)
-		if (table[i].letter == letter)
-			return &table[i];
-	return NULL;
-}
-
-static int
-unknown_option(const char *given, struct fault *fault)
-{
-	const char *names[TABLE_COUNT];
-	const char *name = given + strspn(given, "-");
-	size_t name_len = strcspn(name, "=");
-	const char *nearest;
-
-	for (size_t i = 0; i < TABLE_COUNT; i++)
-		names[i] = table[i].name;
-	nearest = nearest_name(names, TABLE_COUNT, name, name_len);
-	if (!nearest)
-		return fault_set(fault, EXIT_USAGE,
-		    "option %s: is unknown; attest-curl --help lists them",
-		    given);
-	if (name[name_len] == '=' && strlen(nearest) == name_len)
-		return fault_set(fault, EXIT_USAGE,
-		    "option %s: is unknown; the argument follows a space: "
-		    "--%s %s",
-		    given, nearest, name + name_len + 1);
-	return fault_set(fault, EXIT_USAGE,
-	    "option %s: is unknown; did you mean --%s?", given, nearest);
-}
 
 static int
 set_verb(
@@ -204,7 +27,7 @@ set_verb(
 		return fault_set(fault, EXIT_USAGE,
 		    "--%s and --%s can't be had at once", options->verb_option,
 		    option->name);
-	options->verb = option->verb;
+	options->verb = (enum verb)option->choice;
 	options->verb_option = option->name;
 	return EXIT_DONE;
 }
@@ -213,24 +36,27 @@ static int
 apply(struct options *options, const struct option *option,
     const char *argument, struct fault *fault)
 {
-	char *member = (char *)options + option->member;
+	void *member = (char *)options + option->member;
 
 	if (!options->first_of_group[option->group])
 		options->first_of_group[option->group] = option->name;
 	switch (option->kind) {
 	case KIND_FLAG:
-		*(bool *)(void *)member = true;
+	case KIND_UNSET:
+		*(bool *)member = option->kind == KIND_FLAG;
 		return EXIT_DONE;
 	case KIND_TEXT:
-		*(const char **)(void *)member = argument;
+		*(const char **)member = argument;
+		return EXIT_DONE;
+	case KIND_CHOICE:
+		*(int *)member = option->choice;
 		return EXIT_DONE;
 	case KIND_LIST:
-		if (!text_list_add((struct text_list *)(void *)member, argument,
-			strlen(argument)))
+		if (!text_list_add(member, argument, strlen(argument)))
 			return fault_memory(fault);
 		return EXIT_DONE;
 	case KIND_FILE_VERB:
-		*(const char **)(void *)member = argument;
+		*(const char **)member = argument;
 		return set_verb(options, option, fault);
 	case KIND_VERB:
 		return set_verb(options, option, fault);
@@ -250,28 +76,42 @@ next_argument(struct cursor *cursor)
 	return cursor->argv[cursor->next++];
 }
 
+/* "--no-include"; "--no-buffer" is a name of its own. */
+static int
+take_back(struct options *options, const struct option *option,
+    const char *given, struct fault *fault)
+{
+	if (option->kind != KIND_FLAG && option->kind != KIND_UNSET)
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: used '--no-' for an option that isn't a "
+		    "boolean",
+		    given);
+	*(bool *)(void *)((char *)options + option->member) =
+	    option->kind == KIND_UNSET;
+	return EXIT_DONE;
+}
+
 static int
 read_long(struct options *options, struct cursor *cursor, const char *given,
     struct fault *fault)
 {
 	const char *name = given + 2;
-	const struct option *option = find_name(name);
+	const struct option *option = option_find_name(name);
 	const char *argument = "";
 
-	if (!option && strncmp(name, "no-", 3) == 0)
-		option = find_name(name + 3);
+	if (!option && strncmp(name, "no-", 3) == 0) {
+		option = option_find_name(name + 3);
+		if (option)
+			return take_back(options, option, given, fault);
+	}
 	if (!option)
-		return unknown_option(given, fault);
-	if (strcmp(option->name, name) != 0) {
-		if (option->kind != KIND_FLAG)
-			return fault_set(fault, EXIT_USAGE,
-			    "option %s: used '--no-' for an option that isn't "
-			    "a boolean",
-			    given);
-		*(bool *)(void *)((char *)options + option->member) = false;
+		return option_unknown(given, fault);
+	/* curl's --json is a body; a table has another meaning for it. */
+	if (cursor->watching && strcmp(name, "json") == 0) {
+		options->json = true;
 		return EXIT_DONE;
 	}
-	if (takes_argument(option)) {
+	if (option->argument) {
 		argument = next_argument(cursor);
 		if (!argument)
 			return fault_set(fault, EXIT_USAGE,
@@ -286,7 +126,7 @@ read_short(struct options *options, struct cursor *cursor, const char *given,
     struct fault *fault)
 {
 	for (const char *letter = given + 1; *letter; letter++) {
-		const struct option *option = find_letter(*letter);
+		const struct option *option = option_find_letter(*letter);
 		const char *argument;
 
 		if (!option)
@@ -294,7 +134,7 @@ read_short(struct options *options, struct cursor *cursor, const char *given,
 			    "option %s: -%c is unknown; attest-curl --help "
 			    "lists them",
 			    given, *letter);
-		if (!takes_argument(option)) {
+		if (!option->argument) {
 			if (apply(options, option, "", fault))
 				return fault->exit_status;
 			continue;
@@ -308,23 +148,54 @@ read_short(struct options *options, struct cursor *cursor, const char *given,
 	return EXIT_DONE;
 }
 
+int
+options_apply_named(struct options *options, const char *name,
+    const char *argument, struct fault *fault)
+{
+	char *const argv[] = {(char *)name, (char *)argument};
+	struct cursor cursor = {
+	    .argc = argument ? 2 : 1, .argv = argv, .next = 1};
+
+	if (name[0] == '-' && name[1] && name[1] != '-')
+		(void)read_short(options, &cursor, name, fault);
+	else
+		(void)read_long(options, &cursor, name, fault);
+	if (!fault->exit_status && cursor.next < cursor.argc)
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: takes no parameter, and there is %s", name,
+		    argument);
+	return fault->exit_status;
+}
+
+/* Which verbs look at a file, and at no server. */
+static bool
+is_file_verb(enum verb verb)
+{
+	return verb == VERB_INSPECT_DOCUMENT || verb == VERB_VERIFY_DOCUMENT ||
+	       verb == VERB_PCRS_FROM_EIF;
+}
+
 /* Options that the verb has no use for are refused, not forgotten. */
 static int
 check_groups(const struct options *options, struct fault *fault)
 {
-	bool document = options->verb == VERB_INSPECT_DOCUMENT ||
-			options->verb == VERB_VERIFY_DOCUMENT;
+	bool document = is_file_verb(options->verb);
 	const char *verb = options->verb_option;
 	const char *useless = NULL;
 
 	if (options->verb == VERB_HELP || options->verb == VERB_VERSION)
 		return EXIT_DONE;
-	if (options->at && !document)
+	if (options->at && options->verb != VERB_INSPECT_DOCUMENT &&
+	    options->verb != VERB_VERIFY_DOCUMENT)
 		return fault_set(fault, EXIT_USAGE,
 		    "--at goes with --inspect-document or --verify-document");
 	if (options->verb == VERB_TRANSFER)
 		return EXIT_DONE;
 	useless = options->first_of_group[GROUP_REQUEST];
+	if (!useless)
+		useless = options->first_of_group[GROUP_OUTPUT];
+	if (!useless)
+		useless = options->first_of_group[GROUP_RETRY];
 	if (document && !useless)
 		useless = options->first_of_group[GROUP_CONNECTION];
 	if (useless)
@@ -338,31 +209,70 @@ check_groups(const struct options *options, struct fault *fault)
 	return EXIT_DONE;
 }
 
-int
-options_parse(int argc, char *const argv[], struct options *ret_options,
-    struct fault *fault)
+/* As curl: a request has one body, or none. */
+static int
+check_method(const struct options *options, struct fault *fault)
 {
-	struct cursor cursor = {argc, argv, 1};
+	bool body = options->has_body && !options->get;
+	int kinds = body + options->head + (options->parts.count > 0) +
+		    (options->uploads.count > 0);
+
+	if (kinds > 1)
+		return fault_set(fault, EXIT_USAGE,
+		    "only one of -d, -F, -T and -I can be had at once; with "
+		    "-G the data of -d goes into the URL");
+	if (options->get && (options->parts.count || options->uploads.count))
+		return fault_set(fault, EXIT_USAGE,
+		    "-G asks for no upload: it goes with -d or with nothing");
+	if (options->fail && options->fail_with_body)
+		return fault_set(fault, EXIT_USAGE,
+		    "-f and --fail-with-body can't be had at once");
+	return EXIT_DONE;
+}
+
+static int
+read_all(struct options *options, struct cursor *cursor, struct fault *fault)
+{
 	bool only_urls = false;
 
-	*ret_options = (struct options){0};
-	while (cursor.next < argc && !fault->exit_status) {
-		const char *given = argv[cursor.next++];
+	while (cursor->next < cursor->argc && !fault->exit_status) {
+		const char *given = cursor->argv[cursor->next++];
 
 		if (only_urls || given[0] != '-' || !given[1]) {
-			if (!text_list_add(
-				&ret_options->urls, given, strlen(given)))
+			if (options->verb == VERB_HELP)
+				options->help_category = given;
+			else if (!text_list_add(
+				     &options->urls, given, strlen(given)))
 				(void)fault_memory(fault);
 		} else if (strcmp(given, "--") == 0) {
 			only_urls = true;
 		} else if (given[1] == '-') {
-			(void)read_long(ret_options, &cursor, given, fault);
+			(void)read_long(options, cursor, given, fault);
 		} else {
-			(void)read_short(ret_options, &cursor, given, fault);
+			(void)read_short(options, cursor, given, fault);
 		}
 	}
-	if (!fault->exit_status)
-		(void)check_groups(ret_options, fault);
+	return fault->exit_status;
+}
+
+int
+options_parse(int argc, char *const argv[], struct options *ret_options,
+    struct fault *fault)
+{
+	struct cursor cursor = {.argc = argc, .argv = argv, .next = 1};
+	/* As curl: only as the first argument does it stop the reading. */
+	bool disabled = argc > 1 && (strncmp(argv[1], "-q", 2) == 0 ||
+					strcmp(argv[1], "--disable") == 0);
+
+	*ret_options = (struct options){.redirects_max = -1};
+	for (int i = 1; i < argc; i++)
+		cursor.watching =
+		    cursor.watching || strcmp(argv[i], "--watch") == 0;
+	if (!disabled && config_file_read_default(ret_options, fault))
+		return fault->exit_status;
+	if (!read_all(ret_options, &cursor, fault) &&
+	    !check_groups(ret_options, fault))
+		(void)check_method(ret_options, fault);
 	return fault->exit_status;
 }
 
@@ -370,52 +280,39 @@ void
 options_clear(struct options *options)
 {
 	text_list_clear(&options->urls);
+	text_list_clear(&options->owned);
 	text_list_clear(&options->pcr);
 	text_list_clear(&options->headers);
-	text_list_clear(&options->outputs);
+	text_list_clear(&options->parts);
+	text_list_clear(&options->uploads);
+	text_list_clear(&options->cookies);
 	text_list_clear(&options->resolve);
 	text_list_clear(&options->connect_to);
+	for (size_t i = 0; i < options->destination_count; i++)
+		free(options->destinations[i].path);
+	free(options->destinations);
 	file_contents_clear(&options->body);
 	file_contents_clear(&options->write_out);
-}
-
-void
-options_print_help(FILE *stream)
-{
-	char left[64];
-
-	(void)fprintf(stream,
-	    "Usage: attest-curl [options] URL...\n"
-	    "curl for services in AWS Nitro Enclaves: no byte of a request "
-	    "leaves before the\n"
-	    "enclave proved what code it runs.\n");
-	for (unsigned int group = 0; group < GROUPS; group++) {
-		(void)fprintf(stream, "\n%s:\n", group_titles[group]);
-		for (size_t i = 0; i < TABLE_COUNT; i++) {
-			const struct option *option = &table[i];
-
-			if (option->group != group)
-				continue;
-			(void)snprintf(left, sizeof(left), "--%s%s%s",
-			    option->name, option->argument ? " " : "",
-			    option->argument ? option->argument : "");
-			if (option->letter)
-				(void)fprintf(stream, " -%c, ", option->letter);
-			else
-				(void)fprintf(stream, "     ");
-			(void)fprintf(stream, "%-27s %s\n", left, option->help);
-		}
-	}
-	(void)fprintf(stream,
-	    "\nExit status: 0 when everything was verified and done, 2 usage "
-	    "or configuration,\n111 evidence not served, 112 malformed, 113 "
-	    "not "
-	    "trusted, 114 too old or not yet\nvalid, 115 measurement not "
-	    "accepted, 116 connection key not attested; else\ncurl's own.\n");
 }
 
 bool
 options_errors_shown(const struct options *options)
 {
 	return !options->silent || options->show_error;
+}
+
+void
+options_warn(const struct options *options, const char *format, ...)
+{
+	char text[FAULT_TEXT_MAX_BYTES];
+	va_list arguments;
+
+	/* As curl: -S shows errors again, not warnings. */
+	if (options->silent)
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	fault_keep_printable(text);
+	(void)fprintf(stderr, "attest-curl: warning: %s\n", text);
 }

@@ -1,9 +1,12 @@
 #include "policy_options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
+
+#include "config_file.h"
 
 /* AWS, attestation process 2.2: indices 0 to 31. */
 #define PCR_INDEX_MAX 31
@@ -75,6 +78,48 @@ pcrs_from_file(const char *path, char **ret_text, struct fault *fault)
 	return EXIT_DONE;
 }
 
+struct single {
+	const char *name;
+	const char *url;
+	const char *pcrs; /* JSON that was read once and found good */
+};
+
+/* With --profile and --max-age, which the long form has room for. */
+static int
+load_refined(const struct options *options, const struct single *single,
+    struct enclave_client_config *config, struct fault *fault)
+{
+	struct enclave_client_error *error = enclave_client_error_new();
+	cJSON *json = cJSON_CreateObject();
+	cJSON *enclaves = cJSON_AddObjectToObject(json, "enclaves");
+	cJSON *enclave = cJSON_AddObjectToObject(enclaves, single->name);
+	enum enclave_client_status status;
+	char *text = NULL;
+
+	if (cJSON_AddStringToObject(enclave, "url", single->url) &&
+	    cJSON_AddRawToObject(enclave, "pcrs", single->pcrs) &&
+	    (!options->profile || cJSON_AddStringToObject(
+				      enclave, "profile", options->profile)) &&
+	    (!options->max_age_ms ||
+		cJSON_AddNumberToObject(
+		    enclave, "max_age_ms", (double)options->max_age_ms)))
+		text = cJSON_PrintUnformatted(json);
+	if (!text) {
+		(void)fault_memory(fault);
+		goto out;
+	}
+	status =
+	    enclave_client_config_load_text(config, text, strlen(text), error);
+	if (status != ENCLAVE_CLIENT_OK)
+		(void)fault_set_error(fault, status, error);
+
+out:
+	free(text);
+	cJSON_Delete(json);
+	enclave_client_error_free(error);
+	return fault->exit_status;
+}
+
 /* The origin of url with the PCR sets of --pcrs or --pcr. */
 static int
 load_single(const struct options *options, const char *name, const char *url,
@@ -94,6 +139,11 @@ load_single(const struct options *options, const char *name, const char *url,
 	    enclave_client_config_load_single(config, name, url, text, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		(void)fault_set_error(fault, status, error);
+	else if (options->profile || options->max_age_ms) {
+		const struct single single = {name, url, text};
+
+		(void)load_refined(options, &single, config, fault);
+	}
 	/* The place in the text, and now in which file: "pcrs[1].PCR0". */
 	if (options->pcrs && strncmp(fault->text, "pcrs", 4) == 0)
 		fault_name_file(fault, options->pcrs);
@@ -142,6 +192,13 @@ check_one_source(const struct options *options, struct fault *fault)
 		    "--enclaves and --%s can't be had at once: the map says "
 		    "what is accepted of each enclave",
 		    options->pcrs ? "pcrs" : "pcr");
+	if ((options->profile || options->max_age_ms) && !options->pcrs &&
+	    !options->pcr.count)
+		return fault_set(fault, EXIT_USAGE,
+		    "--%s goes with --pcrs or --pcr; in a map of enclaves it "
+		    "is the member %s",
+		    options->profile ? "profile" : "max-age",
+		    options->profile ? "profile" : "max_age_ms");
 	return EXIT_DONE;
 }
 
@@ -163,17 +220,26 @@ int
 policy_configure(const struct options *options, const struct targets *targets,
     struct enclave_client_config *config, struct fault *fault)
 {
+	char *path;
+
 	if (check_one_source(options, fault))
 		return fault->exit_status;
 	set_insecure(options, config);
 	if (options->enclaves)
 		return load_enclaves(options->enclaves, config, fault);
-	if (!options->pcrs && !options->pcr.count)
+	if (!options->pcrs && !options->pcr.count) {
+		path = config_file_path("enclaves.json");
+		if (path) {
+			(void)load_enclaves(path, config, fault);
+			free(path);
+			return fault->exit_status;
+		}
 		return fault_set(fault, EXIT_USAGE,
 		    "nothing says what code %s may run, so nothing was sent: "
 		    "give the PCRs of your build with --pcrs FILE or --pcr "
 		    "0=HEX, or a map with --enclaves FILE",
 		    targets->items[0].origin);
+	}
 	if (check_one_origin(targets, fault))
 		return fault->exit_status;
 	return load_single(options, targets->items[0].enclave,

@@ -1,6 +1,38 @@
 #include "session.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
 #include "policy_options.h"
+
+/* Where attest-curl differs from the library's defaults. */
+static void
+configure_network(
+    const struct options *options, struct enclave_client_config *config)
+{
+	enclave_client_config_set_tls_versions(config,
+	    (enum enclave_client_tls_version)options->tls_min,
+	    (enum enclave_client_tls_version)options->tls_max);
+	enclave_client_config_set_http_version(
+	    config, (enum enclave_client_http_version)options->http_version);
+	enclave_client_config_set_ip_version(
+	    config, (unsigned int)options->ip_version);
+	if (options->interface)
+		enclave_client_config_set_interface(config, options->interface);
+	if (options->proxy)
+		enclave_client_config_set_proxy(config, options->proxy);
+	/* libcurl asks the environment, for an explicit proxy as well. */
+	if (options->no_proxy)
+		(void)setenv("no_proxy", options->no_proxy, 1);
+	for (size_t i = 0; i < options->resolve.count; i++)
+		enclave_client_config_add_resolve(
+		    config, options->resolve.items[i]);
+	for (size_t i = 0; i < options->connect_to.count; i++)
+		enclave_client_config_add_connect_to(
+		    config, options->connect_to.items[i]);
+}
 
 static void
 configure_connection(
@@ -15,12 +47,38 @@ configure_connection(
 	enclave_client_config_set_polling(config, false);
 	if (options->ca_file)
 		enclave_client_config_set_ca_file(config, options->ca_file);
-	for (size_t i = 0; i < options->resolve.count; i++)
-		enclave_client_config_add_resolve(
-		    config, options->resolve.items[i]);
-	for (size_t i = 0; i < options->connect_to.count; i++)
-		enclave_client_config_add_connect_to(
-		    config, options->connect_to.items[i]);
+	if (options->ca_directory)
+		enclave_client_config_set_ca_directory(
+		    config, options->ca_directory);
+	if (options->certificate || options->key)
+		enclave_client_config_set_client_certificate_file(config,
+		    options->certificate, options->key,
+		    options->key_passphrase);
+	configure_network(options, config);
+}
+
+/* As curl: cookies are kept when one of -b FILE and -c asks for it. */
+static int
+open_cookies(
+    const struct options *options, struct session *session, struct fault *fault)
+{
+	bool wanted = options->cookie_jar != NULL;
+
+	for (size_t i = 0; i < options->cookies.count; i++)
+		wanted = wanted || !strchr(options->cookies.items[i], '=');
+	if (!wanted)
+		return EXIT_DONE;
+	if (enclave_client_cookies_new(&session->cookies))
+		return fault_memory(fault);
+	for (size_t i = 0; i < options->cookies.count; i++) {
+		const char *file = options->cookies.items[i];
+
+		if (!strchr(file, '=') && *file &&
+		    enclave_client_cookies_load_file(session->cookies, file,
+			options->junk_session_cookies, NULL))
+			return fault_memory(fault);
+	}
+	return EXIT_DONE;
 }
 
 int
@@ -32,13 +90,14 @@ session_open(const struct options *options, struct session *ret_session,
 	enum enclave_client_status status;
 
 	*ret_session = (struct session){.options = options};
-	if (targets_from_urls(&options->urls, &ret_session->targets, fault))
+	if (targets_from_options(options, &ret_session->targets, fault))
 		goto out;
 	if (enclave_client_config_new(&config) != ENCLAVE_CLIENT_OK) {
 		(void)fault_memory(fault);
 		goto out;
 	}
-	if (policy_configure(options, &ret_session->targets, config, fault))
+	if (policy_configure(options, &ret_session->targets, config, fault) ||
+	    open_cookies(options, ret_session, fault))
 		goto out;
 	configure_connection(options, config);
 	policy_warn_insecure(options);
@@ -55,15 +114,27 @@ out:
 void
 session_close(struct session *session)
 {
+	const char *jar = session->options->cookie_jar;
+
 	enclave_client_free(session->client);
 	session->client = NULL;
+	/* As curl, a jar that can't be written is a warning. */
+	if (jar && session->cookies &&
+	    enclave_client_cookies_save_file(session->cookies, jar, NULL))
+		options_warn(session->options, "%s: not written", jar);
+	enclave_client_cookies_free(session->cookies);
+	session->cookies = NULL;
 	targets_clear(&session->targets);
 }
 
 void
 session_report(const struct options *options, const struct fault *fault)
 {
-	if (fault->exit_status && options_errors_shown(options))
+	if (!fault->exit_status || !options_errors_shown(options))
+		return;
+	if (options->json_errors)
+		json_print_fault(fault);
+	else
 		(void)fprintf(stderr, "attest-curl: (%d) %s\n",
 		    fault->exit_status, fault->text);
 }

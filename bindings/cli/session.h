@@ -9,6 +9,7 @@ struct session {
 	const struct options *options; /* borrowed */
 	struct targets targets;
 	struct enclave_client *client;
+	struct enclave_client_cookies *cookies; /* NULL: none are kept */
 };
 
 /* Nothing is sent yet.  Close it in either case. */

@@ -46,8 +46,47 @@ check_url(CURLU *url, const char *given, struct fault *fault)
 	if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
 		return fault_set(fault, EXIT_USAGE,
 		    "a user name or password in a URL is refused; send it "
-		    "with -H \"Authorization: ...\"");
+		    "with -u, or with -H \"Authorization: ...\"");
 	return EXIT_DONE;
+}
+
+/* -G: the data of -d behind the query that is there. */
+static CURLUcode
+append_query(CURLU *url, const struct options *options)
+{
+	if (!options->get || !options->has_body)
+		return CURLUE_OK;
+	return curl_url_set(
+	    url, CURLUPART_QUERY, options->body.data, CURLU_APPENDQUERY);
+}
+
+/* -T: the file's name where the path ends with a slash. */
+static CURLUcode
+append_file_name(CURLU *url, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *escaped = NULL;
+	char *path = NULL;
+	char *whole = NULL;
+	CURLUcode code;
+
+	if (strcmp(file, "-") == 0 || strcmp(file, ".") == 0)
+		return CURLUE_OK;
+	code = curl_url_get(url, CURLUPART_PATH, &path, 0);
+	if (code || path[strlen(path) - 1] != '/')
+		goto out;
+	escaped = curl_easy_escape(NULL, slash ? slash + 1 : file, 0);
+	if (!escaped || asprintf(&whole, "%s%s", path, escaped) < 0) {
+		code = CURLUE_OUT_OF_MEMORY;
+		goto out;
+	}
+	code = curl_url_set(url, CURLUPART_PATH, whole, 0);
+
+out:
+	curl_free(path);
+	curl_free(escaped);
+	free(whole);
+	return code;
 }
 
 static int
@@ -85,8 +124,10 @@ out:
 }
 
 static int
-target_from_url(const char *given, struct target *target, struct fault *fault)
+target_from_url(const struct options *options, size_t number,
+    struct target *target, struct fault *fault)
 {
+	const char *given = options->urls.items[number];
 	CURLU *url = curl_url();
 	CURLUcode code;
 
@@ -98,6 +139,10 @@ target_from_url(const char *given, struct target *target, struct fault *fault)
 	/* Without a scheme it is https: there is nothing else here. */
 	code = curl_url_set(url, CURLUPART_URL, given,
 	    CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+	if (code == CURLUE_OK)
+		code = append_query(url, options);
+	if (code == CURLUE_OK && number < options->uploads.count)
+		code = append_file_name(url, options->uploads.items[number]);
 	if (code != CURLUE_OK) {
 		(void)fault_set(
 		    fault, EXIT_URL, "%s: %s", given, curl_url_strerror(code));
@@ -112,9 +157,10 @@ out:
 }
 
 int
-targets_from_urls(const struct text_list *urls, struct targets *ret_targets,
+targets_from_options(const struct options *options, struct targets *ret_targets,
     struct fault *fault)
 {
+	const struct text_list *urls = &options->urls;
 	struct targets targets = {0};
 
 	if (!urls->count)
@@ -125,7 +171,7 @@ targets_from_urls(const struct text_list *urls, struct targets *ret_targets,
 		return fault_memory(fault);
 	targets.count = urls->count;
 	for (size_t i = 0; i < urls->count; i++) {
-		if (target_from_url(urls->items[i], &targets.items[i], fault)) {
+		if (target_from_url(options, i, &targets.items[i], fault)) {
 			targets_clear(&targets);
 			return fault->exit_status;
 		}

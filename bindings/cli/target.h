@@ -2,8 +2,7 @@
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
 
-#include "fault.h"
-#include "text_list.h"
+#include "options.h"
 
 /* All owned. */
 struct target {
@@ -19,8 +18,8 @@ struct targets {
 };
 
 /* Gives 0, or EXIT_URL, EXIT_USAGE, EXIT_MEMORY. */
-int targets_from_urls(const struct text_list *urls, struct targets *ret_targets,
-    struct fault *fault);
+int targets_from_options(const struct options *options,
+    struct targets *ret_targets, struct fault *fault);
 void targets_clear(struct targets *targets);
 
 #endif

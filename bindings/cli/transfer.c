@@ -1,12 +1,16 @@
 #include "transfer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "number.h"
 #include "output.h"
-#include "verbose.h"
+#include "progress.h"
+#include "request.h"
+#include "retry.h"
 #include "write_out.h"
 
 #define READ_CHUNK_BYTES ((size_t)64 * 1024)
@@ -14,112 +18,57 @@
 /* HTTP statuses that -f takes for a failure (RFC 9110 15.5, 15.6). */
 #define HTTP_STATUS_ERROR 400
 
-#define FORM_TYPE "application/x-www-form-urlencoded"
-
-static const char *
-method_of(const struct options *options)
-{
-	if (options->method)
-		return options->method;
-	return options->has_body ? "POST" : "GET";
-}
-
-static bool
-has_header(const struct text_list *headers, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < headers->count; i++)
-		if (strncasecmp(headers->items[i], name, len) == 0 &&
-		    (headers->items[i][len] == ':' ||
-			headers->items[i][len] == ';'))
-			return true;
-	return false;
-}
-
-/* "Name: value", "Name:" to leave it out, "Name;" for an empty one. */
-static int
-add_header(struct enclave_client_request *request,
-    const struct options *options, const char *line, struct fault *fault)
-{
-	size_t name_len = strcspn(line, ":;");
-	const char *value = line + name_len;
-	char *name;
-
-	if (!*value || (*value == ';' && value[1])) {
-		if (options_errors_shown(options))
-			(void)fprintf(stderr,
-			    "attest-curl: warning: the header \"%s\" does not "
-			    "look like one and is not sent\n",
-			    line);
-		return EXIT_DONE;
-	}
-	name = strndup(line, name_len);
-	if (!name)
-		return fault_memory(fault);
-	if (*value == ';') {
-		enclave_client_request_add_header(request, name, "");
-	} else {
-		value += 1 + strspn(value + 1, " \t");
-		enclave_client_request_add_header(
-		    request, name, *value ? value : NULL);
-	}
-	free(name);
-	return EXIT_DONE;
-}
+/* One URL on its way. */
+struct transfer {
+	const struct session *session;
+	size_t number;
+	struct outgoing outgoing;
+	struct enclave_client_response *response;
+	struct output output;
+	struct progress progress;
+	struct fault fault;
+};
 
 static int
-make_request(const struct options *options, const struct target *target,
-    struct enclave_client_request **ret_request, struct fault *fault)
-{
-	struct enclave_client_request *request = NULL;
-	enum enclave_client_status status;
-
-	status = enclave_client_request_new(
-	    method_of(options), target->url, &request);
-	if (status == ENCLAVE_CLIENT_ERR_MEMORY)
-		return fault_memory(fault);
-	if (status != ENCLAVE_CLIENT_OK)
-		return fault_set(fault, EXIT_USAGE,
-		    "not a request that can be sent: %s %s", method_of(options),
-		    target->given);
-	for (size_t i = 0; i < options->headers.count; i++) {
-		if (add_header(
-			request, options, options->headers.items[i], fault)) {
-			enclave_client_request_free(request);
-			return fault->exit_status;
-		}
-	}
-	if (options->has_body) {
-		if (!has_header(&options->headers, "Content-Type"))
-			enclave_client_request_add_header(
-			    request, "Content-Type", FORM_TYPE);
-		enclave_client_request_set_body(
-		    request, options->body.data, options->body.len);
-	}
-	/* curl waits for ever unless it is told otherwise. */
-	enclave_client_request_set_timeout_ms(request, options->timeout_ms);
-	if (options->verbose)
-		enclave_client_request_set_trace(request, verbose_trace, NULL);
-	*ret_request = request;
-	return EXIT_DONE;
-}
-
-static int
-write_headers(const struct enclave_client_response *response,
-    struct output *output, struct fault *fault)
+write_headers(struct transfer *transfer)
 {
 	size_t len = 0;
-	const char *text = enclave_client_response_header_text(response, &len);
+	const char *text =
+	    enclave_client_response_header_text(transfer->response, &len);
 
-	return output_write(output, text, len, fault);
+	return output_write(&transfer->output, text, len, &transfer->fault);
+}
+
+/* -D: the first URL's begin the file. */
+static int
+dump_headers(struct transfer *transfer)
+{
+	const char *path = transfer->session->options->dump_header;
+	struct fault *fault = &transfer->fault;
+	size_t len = 0;
+	const char *text =
+	    enclave_client_response_header_text(transfer->response, &len);
+	int descriptor = STDOUT_FILENO;
+	int how = transfer->number ? O_APPEND : O_TRUNC;
+
+	if (strcmp(path, "-") != 0)
+		descriptor = open(path,
+		    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | how, 0666);
+	if (descriptor < 0 || !output_write_all(descriptor, text, len))
+		(void)fault_set(fault, EXIT_WRITE, "can't write %s: %s", path,
+		    strerror(errno));
+	if (descriptor > STDERR_FILENO && close(descriptor) != 0 &&
+	    !fault->exit_status)
+		(void)fault_set(fault, EXIT_WRITE, "can't write %s: %s", path,
+		    strerror(errno));
+	return fault->exit_status;
 }
 
 static int
-write_body(struct enclave_client_response *response, struct output *output,
-    struct fault *fault)
+write_body(struct transfer *transfer)
 {
 	struct enclave_client_error *error = enclave_client_error_new();
+	struct fault *fault = &transfer->fault;
 	char chunk[READ_CHUNK_BYTES];
 	enum enclave_client_status status;
 	size_t len;
@@ -127,87 +76,155 @@ write_body(struct enclave_client_response *response, struct output *output,
 	for (;;) {
 		len = 0;
 		status = enclave_client_response_read(
-		    response, chunk, sizeof(chunk), &len, error);
+		    transfer->response, chunk, sizeof(chunk), &len, error);
 		if (status != ENCLAVE_CLIENT_OK) {
 			(void)fault_set_error(fault, status, error);
 			break;
 		}
-		if (len == 0 || output_write(output, chunk, len, fault))
+		if (len == 0 ||
+		    output_write(&transfer->output, chunk, len, fault))
 			break;
+		progress_add(&transfer->progress, len);
 	}
 	enclave_client_error_free(error);
 	return fault->exit_status;
 }
 
-static int
-write_answer(const struct options *options,
-    struct enclave_client_response *response, struct output *output,
-    struct fault *fault)
+static void
+expect_length(struct transfer *transfer)
 {
-	long status = enclave_client_response_status(response);
+	const char *length = enclave_client_response_header(
+	    transfer->response, "Content-Length", 0);
 
-	if (options->include && write_headers(response, output, fault))
+	if (length)
+		(void)number_count(
+		    length, INT64_MAX, &transfer->progress.total_bytes);
+}
+
+/* With --max-redirs 0, which follows none. */
+static bool
+is_redirect(const struct transfer *transfer)
+{
+	const struct options *options = transfer->session->options;
+	long status = enclave_client_response_status(transfer->response);
+
+	return options->follow && options->redirects_max == 0 &&
+	       status >= 300 && status < 400 &&
+	       enclave_client_response_header(
+		   transfer->response, "Location", 0);
+}
+
+static int
+write_answer(struct transfer *transfer)
+{
+	const struct options *options = transfer->session->options;
+	struct fault *fault = &transfer->fault;
+	long status = enclave_client_response_status(transfer->response);
+
+	if (options->dump_header && dump_headers(transfer))
 		return fault->exit_status;
+	if ((options->include || options->head) && write_headers(transfer))
+		return fault->exit_status;
+	if (is_redirect(transfer))
+		return fault_set(
+		    fault, EXIT_REDIRECT, "Maximum (0) redirects followed");
 	if (options->fail && status >= HTTP_STATUS_ERROR)
 		return fault_set(fault, EXIT_HTTP_ERROR,
 		    "The requested URL returned error: %ld", status);
-	if (output_open(output, fault))
+	if (output_open(&transfer->output, fault))
 		return fault->exit_status;
-	return write_body(response, output, fault);
+	expect_length(transfer);
+	if (write_body(transfer) == EXIT_DONE && options->fail_with_body &&
+	    status >= HTTP_STATUS_ERROR)
+		return fault_set(fault, EXIT_HTTP_ERROR,
+		    "The requested URL returned error: %ld", status);
+	return fault->exit_status;
 }
 
-static int64_t
-now_us(void)
+static void
+run_once(struct transfer *transfer)
 {
-	struct timespec now;
+	struct enclave_client_error *error = enclave_client_error_new();
+	const struct session *session = transfer->session;
+	struct fault *fault = &transfer->fault;
+	enum enclave_client_status status;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	*fault = (struct fault){0};
+	enclave_client_response_free(transfer->response);
+	transfer->response = NULL;
+	request_clear(&transfer->outgoing);
+	if (request_make(session, transfer->number, &transfer->outgoing, fault))
+		goto out;
+	status = enclave_client_open(session->client, NULL,
+	    transfer->outgoing.request, &transfer->response, error);
+	if (status == ENCLAVE_CLIENT_OK)
+		(void)write_answer(transfer);
+	else
+		(void)fault_set_error(fault, status, error);
+	progress_end(&transfer->progress);
+
+out:
+	enclave_client_error_free(error);
+}
+
+/* What the enclave's evidence, or its absence, refused. */
+static bool
+is_attestation_failure(int exit_status)
+{
+	return exit_status >= EXIT_NOT_SERVED && exit_status <= EXIT_KEY;
+}
+
+static void
+run(struct transfer *transfer)
+{
+	const struct options *options = transfer->session->options;
+	struct retry retry = retry_begin(options);
+
+	for (;;) {
+		transfer->progress =
+		    progress_begin(options, transfer->output.guard_terminal);
+		run_once(transfer);
+		if (!retry_again(&retry, transfer->response, &transfer->fault))
+			break;
+		output_restart(&transfer->output);
+	}
+	if (is_attestation_failure(transfer->fault.exit_status))
+		output_discard(&transfer->output);
 }
 
 static int
 transfer_one(const struct session *session, size_t number)
 {
 	const struct options *options = session->options;
-	const struct target *target = &session->targets.items[number];
-	struct enclave_client_error *error = enclave_client_error_new();
-	struct enclave_client_request *request = NULL;
-	struct enclave_client_response *response = NULL;
-	struct output output = output_to(number < options->outputs.count
-					     ? options->outputs.items[number]
-					     : NULL);
-	struct fault fault = {0};
+	struct transfer transfer = {
+	    .session = session,
+	    .number = number,
+	    .outgoing.upload.descriptor = -1,
+	};
+	struct fault *fault = &transfer.fault;
 	struct outcome outcome = {
-	    .fault = &fault,
-	    .url = target->url,
-	    .method = method_of(options),
-	    .file = output.path,
+	    .fault = fault,
+	    .url = session->targets.items[number].url,
+	    .method = request_method(options, number),
 	    .number = number,
 	};
-	enum enclave_client_status status;
-	int64_t start_us = now_us();
+	int64_t start_us = progress_now_us();
 
-	if (make_request(options, target, &request, &fault))
-		goto out;
-	status = enclave_client_open(
-	    session->client, NULL, request, &response, error);
-	if (status == ENCLAVE_CLIENT_OK)
-		(void)write_answer(options, response, &output, &fault);
-	else
-		(void)fault_set_error(&fault, status, error);
-
-out:
-	(void)output_close(&output, &fault);
-	session_report(options, &fault);
-	outcome.response = response;
-	outcome.elapsed_us = now_us() - start_us;
+	if (!output_choose(
+		options, number, outcome.url, &transfer.output, fault))
+		run(&transfer);
+	outcome.file = transfer.output.path;
+	(void)output_close(&transfer.output, fault);
+	session_report(options, fault);
+	outcome.response = transfer.response;
+	outcome.elapsed_us = progress_now_us() - start_us;
 	if (options->write_out.data)
 		(void)write_out(options->write_out.data, options->write_out.len,
-		    &outcome, &fault);
-	enclave_client_response_free(response);
-	enclave_client_request_free(request);
-	enclave_client_error_free(error);
-	return fault.exit_status;
+		    &outcome, fault);
+	enclave_client_response_free(transfer.response);
+	request_clear(&transfer.outgoing);
+	output_clear(&transfer.output);
+	return fault->exit_status;
 }
 
 int
