@@ -53,16 +53,16 @@ def origin_of(host: str, port: int) -> str:
     return f"https://{host}:{port}"
 
 
-def harden(context: ssl.SSLContext) -> None:
+def harden(context: ssl.SSLContext, insecure_key_log: bool = False) -> None:
     """What holds of every connection to an enclave, whoever made its context."""
     context.verify_mode = ssl.CERT_REQUIRED
     if context.minimum_version < ssl.TLSVersion.TLSv1_2:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A resumed session shows no certificate; a renegotiated one, another.
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
-    # Python takes SSLKEYLOGFILE from the environment: who reads that file
-    # reads the traffic.
-    context.keylog_filename = None  # type: ignore[assignment]
+    if not insecure_key_log:
+        # Taken from SSLKEYLOGFILE; who reads that file reads the traffic.
+        context.keylog_filename = None  # type: ignore[assignment]
 
 
 class Peer:

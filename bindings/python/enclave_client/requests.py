@@ -50,9 +50,9 @@ from ._gate import (
     Peer,
     agent,
     evidence_request,
+    harden,
     origin_of,
 )
-from ._gate import harden as _harden
 
 # What this module leans on, beyond what the libraries document.
 _LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -323,7 +323,8 @@ _redirects = requests.sessions.SessionRedirectMixin()
 class _Contexts:
     """One SSLContext for each trust store: loading one takes 20 ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, insecure_key_log: bool) -> None:
+        self._insecure_key_log = insecure_key_log
         self._lock = threading.Lock()
         self._made: dict[Any, ssl.SSLContext] = {}
 
@@ -332,7 +333,7 @@ class _Contexts:
         context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(
             cert_reqs=ssl.CERT_REQUIRED
         )
-        _harden(context)
+        harden(context, self._insecure_key_log)
         if file or directory or data:
             context.load_verify_locations(file, directory, data)
         return context
@@ -381,7 +382,11 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         connection = type(
             "AttestedConnection",
             (_AttestedConnection,),
-            {"gate": gate, "contexts": _Contexts(), "last": self._last},
+            {
+                "gate": gate,
+                "contexts": _Contexts(gate.core.settings.insecure_key_log),
+                "last": self._last,
+            },
         )
         self._pools = {
             "https": type(
@@ -519,4 +524,5 @@ def _rebuild(
 def _as_requests_error(failure: EnclaveClientError, request: Any) -> EnclaveClientError:
     error = _rebuild(type(failure), failure.message, failure._fields())
     error.request = request  # type: ignore[attr-defined]
+    error.response = None  # type: ignore[attr-defined]
     return error

@@ -1,0 +1,776 @@
+"""``httpx`` with the gate under it.
+
+    import httpx
+    from enclave_client import Client
+    from enclave_client.httpx import Transport
+    with Client(map) as client, httpx.Client(transport=Transport(client)) as http:
+        http.get("https://payments.example.com/hello")
+
+``AsyncTransport`` is the same for ``httpx.AsyncClient``. A transport sends to the
+client's enclaves and to nothing else; mount plain ones where plain connections
+are meant.
+
+The connections and their pools are httpcore's, one pool an enclave. The gate
+stands in the network stream: after each handshake, and before each write, HTTP/1.1
+and HTTP/2 alike.
+"""
+
+import contextlib
+import contextvars
+import inspect
+import os
+import ssl
+import threading
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+import anyio
+import anyio.to_thread
+import h11
+import httpcore
+import httpx
+
+from ._client import BaseClient
+from ._documents import Attestation, read_attestation
+from ._errors import (
+    EnclaveClientError,
+    InternalError,
+    Status,
+    TimeoutError,
+    UnknownEnclave,
+    Unsupported,
+    UsageError,
+)
+from ._gate import (
+    EVIDENCE_MAX_BYTES,
+    LEARNING_S,
+    Gate,
+    Peer,
+    agent,
+    evidence_request,
+    harden,
+    origin_of,
+)
+
+T = TypeVar("T")
+Trust = bool | str | ssl.SSLContext
+
+READ_BYTES = 65536
+
+
+def _backends() -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """What opens TCP connections for httpcore, blocking and not."""
+    # Public since httpcore 0.18.
+    public: Any = httpcore
+    if hasattr(public, "SyncBackend") and hasattr(public, "AnyIOBackend"):
+        return public.SyncBackend, public.AnyIOBackend
+    try:
+        from httpcore.backends.auto import AutoBackend
+        from httpcore.backends.sync import SyncBackend
+    except ImportError:
+        return _unknown("httpcore.backends")
+    return SyncBackend, AutoBackend
+
+
+def _unknown(what: str) -> NoReturn:
+    raise Unsupported(
+        f"enclave_client.httpx does not know httpx {httpx.__version__} with httpcore "
+        f"{httpcore.__version__}: there is no {what}",
+        status=Status.UNSUPPORTED,
+    )
+
+
+def _check_libraries() -> None:
+    for pool in (
+        httpcore.ConnectionPool,
+        httpcore.AsyncConnectionPool,
+        httpcore.HTTPProxy,
+        httpcore.AsyncHTTPProxy,
+    ):
+        if "network_backend" not in inspect.signature(pool).parameters:
+            _unknown(f"network_backend of httpcore.{pool.__name__}")
+    owners: tuple[tuple[Any, str], ...] = (
+        (httpx, "create_ssl_context"),
+        (httpx.Response, "has_redirect_location"),
+        (httpx, "SyncByteStream"),
+        (httpx, "AsyncByteStream"),
+    )
+    for owner, name in owners:
+        if not hasattr(owner, name):
+            _unknown(name)
+
+
+_check_libraries()
+_SyncBackend, _AsyncBackend = _backends()
+
+
+class _Refused(Exception):
+    """Carries a refusal through httpcore."""
+
+    def __init__(self, failure: EnclaveClientError, pooled: bool = False) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        #: The connection had been accepted before; a new one may do.
+        self.pooled = pooled
+
+
+class _Exchange:
+    """What one request has come to."""
+
+    def __init__(self) -> None:
+        #: Something was written since the request began.
+        self.sent = False
+        self.peer: Peer | None = None
+
+
+_exchange: contextvars.ContextVar[_Exchange] = contextvars.ContextVar("exchange")
+
+
+@contextlib.contextmanager
+def _carried() -> Iterator[None]:
+    try:
+        yield
+    except EnclaveClientError as failure:
+        raise _Refused(failure) from failure
+
+
+class _Evidence:
+    """The evidence GET over a connection that nobody has judged yet: bytes out,
+    bytes in (h11 knows HTTP, this knows what is accepted)."""
+
+    def __init__(self, peer: Peer, host: str, path: str) -> None:
+        self._peer = peer
+        self._http = h11.Connection(h11.CLIENT)
+        self._body = bytearray()
+        self._begun = False
+        self.whole = False
+        self.request = evidence_request(host, path, agent())
+        # h11 must have sent something to read an answer; ours goes out.
+        self._http.send(
+            h11.Request(method="GET", target=path, headers=[("Host", host)])
+        )
+        self._http.send(h11.EndOfMessage())
+
+    def feed(self, data: bytes) -> None:
+        """Bytes that came; b"" when the connection ended."""
+        try:
+            self._http.receive_data(data)
+            while not self.whole:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    return
+                self._take(event)
+        except h11.RemoteProtocolError as failure:
+            self._peer.not_served(f"{failure}")
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, h11.Response):
+            if event.status_code != 200:
+                code = event.status_code
+                self._peer.not_served(f"HTTP status {code}", code)
+            self._begun = True
+        elif isinstance(event, h11.Data):
+            self._body += event.data
+            if len(self._body) > EVIDENCE_MAX_BYTES:
+                self._peer.not_served(f"more than {EVIDENCE_MAX_BYTES} bytes")
+        elif isinstance(event, h11.EndOfMessage):
+            self.whole = True
+        elif isinstance(event, h11.ConnectionClosed):
+            self._peer.not_served("the connection ended")
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)
+
+    @property
+    def kept(self) -> bool:
+        """The connection can go on, and nothing came that nobody asked for."""
+        return (
+            self._http.our_state is h11.DONE
+            and self._http.their_state is h11.DONE
+            and not self._http.trailing_data[0]
+        )
+
+
+def _late(peer: Peer) -> NoReturn:
+    peer.learning_failed(
+        TimeoutError(
+            f"{peer.name}: the evidence did not come within {LEARNING_S:g} s",
+            status=Status.TIMEOUT,
+            enclave=peer.name,
+        )
+    )
+
+
+class _Lane:
+    """One enclave's connections: where they go and what they must show."""
+
+    def __init__(self, gate: Gate, name: str, host: str, port: int, proxied: bool):
+        self.gate = gate
+        self.name = name
+        self.host = host
+        self.port = port
+        self.proxied = proxied
+
+    def check_target(self, host: str, port: int) -> None:
+        """A connection without a proxy goes to the enclave's own origin."""
+        if not self.proxied and (host, port) != (self.host, self.port):
+            raise InternalError(f"{self.name}: httpcore connects to {host}:{port}")
+
+    def check_plain(self, data: bytes) -> None:
+        """Before TLS nothing but CONNECT goes out, to a proxy."""
+        if data and not (self.proxied and data.startswith(b"CONNECT ")):
+            raise InternalError(f"{self.name}: httpcore writes before TLS")
+
+    def meet(self, hostname: str | None, tls: Any) -> Peer:
+        """After the handshake."""
+        if hostname != self.host:
+            raise InternalError(f"{self.name}: httpcore speaks to {hostname}")
+        if self.gate.find(origin_of(self.host, self.port)) != self.name:
+            raise UnknownEnclave(
+                f"{self.name}: it has another name now", status=Status.UNKNOWN_ENCLAVE
+            )
+        return Peer(self.gate, self.name, tls)
+
+    @staticmethod
+    def speaks_http2(tls: Any) -> bool:
+        """Its evidence can't be asked for over this connection."""
+        return bool(tls.selected_alpn_protocol() == "h2")
+
+
+class _Closed(Exception):
+    """The server ended the connection behind its evidence."""
+
+
+class _AnyStream:
+    """What both kinds of streams have."""
+
+    def __init__(self, inner: Any, lane: _Lane, peer: Peer | None = None) -> None:
+        self._inner = inner
+        self._lane = lane
+        self._peer = peer
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def _judge(self, data: bytes) -> None:
+        if self._peer is None:
+            with _carried():
+                self._lane.check_plain(data)
+            return
+        try:
+            self._peer.judge()
+        except EnclaveClientError as failure:
+            raise _Refused(failure, pooled=True) from failure
+        exchange = _exchange.get(None)
+        if exchange is not None and data:
+            exchange.sent = True
+            exchange.peer = self._peer
+
+
+class _Stream(_AnyStream):
+    """httpcore's stream with the gate in it."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data: bytes = self._inner.read(max_bytes, timeout)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._judge(buffer)
+        self._inner.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> "_Stream":
+        stream = self._inner.start_tls(ssl_context, server_hostname, timeout)
+        try:
+            tls = stream.get_extra_info("ssl_object")
+            with _carried():
+                peer = self._lane.meet(server_hostname, tls)
+                if peer.judge_or_say_why() is not None:
+                    self._learn(peer, stream, tls)
+        except BaseException:
+            stream.close()
+            raise
+        return _Stream(stream, self._lane, peer)
+
+    def _learn(self, peer: Peer, stream: Any, tls: Any) -> None:
+        gate = self._lane.gate
+        target = gate.evidence_target(peer.name)
+        if target is None or self._lane.speaks_http2(tls):
+            gate.fetch_elsewhere(peer.name)
+            peer.judge()
+            return
+        evidence = _Evidence(peer, *target)
+        end = time.monotonic() + LEARNING_S
+        try:
+            stream.write(evidence.request, LEARNING_S)
+            while not evidence.whole:
+                left = end - time.monotonic()
+                if left <= 0:
+                    _late(peer)
+                evidence.feed(stream.read(READ_BYTES, left))
+        except httpcore.TimeoutException:
+            _late(peer)
+        except httpcore.NetworkError as failure:
+            peer.not_served(f"{type(failure).__name__}: {failure}")
+        peer.offer(evidence.body)
+        if not evidence.kept:
+            raise _Closed
+
+
+class _Backend:
+    """Opens httpcore's connections, for one enclave."""
+
+    def __init__(self, lane: _Lane) -> None:
+        self._inner = _SyncBackend()
+        self._lane = lane
+
+    def connect_tcp(self, host: str, port: int, *args: Any, **options: Any) -> _Stream:
+        with _carried():
+            self._lane.check_target(host, port)
+        return _Stream(self._inner.connect_tcp(host, port, *args, **options), self._lane)
+
+    def connect_unix_socket(self, *_: Any, **__: Any) -> NoReturn:
+        raise _Refused(UsageError("no Unix sockets here", status=Status.USAGE))
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _AsyncStream(_AnyStream):
+    """The same for an event loop. A verdict is a lookup and does not block;
+    appraising evidence goes to a thread."""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data: bytes = await self._inner.read(max_bytes, timeout)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._judge(buffer)
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> "_AsyncStream":
+        stream = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        try:
+            tls = stream.get_extra_info("ssl_object")
+            with _carried():
+                peer = self._lane.meet(server_hostname, tls)
+                if peer.judge_or_say_why() is not None:
+                    await self._learn(peer, stream, tls)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await stream.aclose()
+            raise
+        return _AsyncStream(stream, self._lane, peer)
+
+    async def _learn(self, peer: Peer, stream: Any, tls: Any) -> None:
+        gate = self._lane.gate
+        target = gate.evidence_target(peer.name)
+        if target is None or self._lane.speaks_http2(tls):
+            await _in_thread(gate.fetch_elsewhere, peer.name)
+            peer.judge()
+            return
+        evidence = _Evidence(peer, *target)
+        end = time.monotonic() + LEARNING_S
+        try:
+            await stream.write(evidence.request, LEARNING_S)
+            while not evidence.whole:
+                left = end - time.monotonic()
+                if left <= 0:
+                    _late(peer)
+                evidence.feed(await stream.read(READ_BYTES, left))
+        except httpcore.TimeoutException:
+            _late(peer)
+        except httpcore.NetworkError as failure:
+            peer.not_served(f"{type(failure).__name__}: {failure}")
+        await _in_thread(peer.offer, evidence.body)
+        if not evidence.kept:
+            raise _Closed
+
+
+async def _in_thread(call: Callable[..., T], *arguments: Any) -> T:
+    return await anyio.to_thread.run_sync(partial(call, *arguments))
+
+
+class _AsyncBackendOf:
+    """Opens httpcore's connections, for one enclave."""
+
+    def __init__(self, lane: _Lane) -> None:
+        self._inner = _AsyncBackend()
+        self._lane = lane
+
+    async def connect_tcp(
+        self, host: str, port: int, *args: Any, **options: Any
+    ) -> _AsyncStream:
+        with _carried():
+            self._lane.check_target(host, port)
+        stream = await self._inner.connect_tcp(host, port, *args, **options)
+        return _AsyncStream(stream, self._lane)
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> NoReturn:
+        raise _Refused(UsageError("no Unix sockets here", status=Status.USAGE))
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class AttestedResponse(httpx.Response):
+    """An ``httpx.Response`` with ``.attestation``."""
+
+    _peer: Peer | None = None
+    _document: Any = None
+    _redirect_leaves_origin = False
+
+    @property
+    def attestation(self) -> Attestation:
+        """The evidence that the request was sent under."""
+        if self._document is None or self._peer is None:
+            raise UsageError("there is no evidence here", status=Status.USAGE)
+        return read_attestation(self._document, self._peer.name)
+
+    @property
+    def has_redirect_location(self) -> bool:
+        """False for one that leaves the enclave's origin: nobody follows it."""
+        return super().has_redirect_location and not self._redirect_leaves_origin
+
+
+@contextlib.contextmanager
+def _mapped(request: httpx.Request) -> Iterator[None]:
+    """httpcore's exceptions as httpx's of the same name; refusals as both."""
+    try:
+        yield
+    except _Refused as refused:
+        raise _as_httpx_error(refused.failure, request) from refused.failure
+    except EnclaveClientError as failure:
+        raise _as_httpx_error(failure, request) from failure
+    except Exception as failure:
+        for kind in type(failure).__mro__:
+            twin = getattr(httpx, kind.__name__, None)
+            if kind.__module__.startswith("httpcore") and twin is not None:
+                raise twin(str(failure), request=request) from failure
+        raise
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, inner: Any, request: httpx.Request) -> None:
+        self._inner = inner
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _mapped(self._request):
+            yield from self._inner
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    def __init__(self, inner: Any, request: httpx.Request) -> None:
+        self._inner = inner
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _mapped(self._request):
+            async for piece in self._inner:
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _AnyTransport:
+    """What both transports are made with.
+
+    ``client``: lives at least as long.  ``verify``: a CA file or folder, or a
+    context, which is then hardened; True: the client's ``ca_file`` or
+    ``ca_directory``, else httpx's own.  Verification is always on.
+    ``proxy``: the URL of an http proxy, which sees CONNECT and no more.
+    The rest is as in ``httpx.HTTPTransport``.
+    """
+
+    _lane_pool: Callable[..., Any]
+
+    def __init__(
+        self,
+        client: BaseClient,
+        *,
+        verify: Trust = True,
+        cert: Any = None,
+        http1: bool = True,
+        http2: bool = False,
+        limits: httpx.Limits = httpx.Limits(
+            max_connections=100, max_keepalive_connections=20
+        ),
+        proxy: str | None = None,
+        local_address: str | None = None,
+        retries: int = 0,
+    ) -> None:
+        self._gate = Gate(client)
+        self._context = self._make_context(verify, cert)
+        self._proxy = None if proxy is None else httpx.URL(proxy)
+        if self._proxy is not None and self._proxy.scheme != "http":
+            raise UsageError("proxy: only http proxies", status=Status.USAGE)
+        self._options: dict[str, Any] = {
+            "ssl_context": self._context,
+            "http1": http1,
+            "http2": http2,
+            "max_connections": limits.max_connections,
+            "max_keepalive_connections": limits.max_keepalive_connections,
+            "keepalive_expiry": limits.keepalive_expiry,
+            "local_address": local_address,
+            "retries": retries,
+        }
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, str, int], Any] = {}
+
+    def _make_context(self, verify: Trust, cert: Any) -> ssl.SSLContext:
+        if verify is False:
+            warnings.warn(
+                "verify=False has no effect: certificates are verified, and keys "
+                "attested",
+                stacklevel=4,
+            )
+        settings = self._gate.core.settings
+        if isinstance(verify, ssl.SSLContext):
+            context = verify
+        elif isinstance(verify, bool):
+            own = settings.ca_file or settings.ca_directory
+            context = _context_of(own) if own else httpx.create_ssl_context()
+        else:
+            context = _context_of(verify)
+        if cert is not None:
+            context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
+        context.check_hostname = True
+        harden(context, settings.insecure_key_log)
+        return context
+
+    def _pool_for(self, url: httpx.URL) -> Any:
+        name = self._gate.find(str(url))
+        host = url.raw_host.decode("ascii")
+        port = url.port or 443
+        with self._lock:
+            key = (name, host, port)
+            if key not in self._pools:
+                lane = _Lane(self._gate, name, host, port, self._proxy is not None)
+                self._pools[key] = self._make_pool(lane)
+            return self._pools[key]
+
+    def _make_pool(self, lane: _Lane) -> Any:
+        raise NotImplementedError
+
+    def _proxy_options(self) -> dict[str, Any]:
+        assert self._proxy is not None
+        proxy = self._proxy
+        auth = (proxy.username, proxy.password) if proxy.username else None
+        return {
+            "proxy_url": httpcore.URL(
+                scheme=proxy.raw_scheme,
+                host=proxy.raw_host,
+                port=proxy.port,
+                target=b"/",
+            ),
+            "proxy_auth": auth,
+        }
+
+    @staticmethod
+    def _core_request(request: httpx.Request) -> Any:
+        return httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+
+    def _response(
+        self, request: httpx.Request, answer: Any, stream: Any, exchange: _Exchange
+    ) -> AttestedResponse:
+        response = AttestedResponse(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=stream,
+            extensions=answer.extensions,
+        )
+        response._peer = exchange.peer
+        response._document = exchange.peer and exchange.peer.document
+        if response.has_redirect_location:
+            target = request.url.join(response.headers["location"])
+            response._redirect_leaves_origin = not self._gate.same_origin(
+                str(request.url), str(target)
+            )
+        return response
+
+
+def _context_of(path: "str | os.PathLike[str]") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if os.path.isdir(path):
+        context.load_verify_locations(capath=path)
+    else:
+        context.load_verify_locations(cafile=path)
+    return context
+
+
+# Connections that were pooled may be refused at their first byte: so many are
+# given up before one request is. A connection that its server closes behind the
+# evidence has one successor.
+_POOLED_MAX = 16
+
+
+class _Tries:
+    """How often one request may still begin again."""
+
+    def __init__(self) -> None:
+        self._pooled = _POOLED_MAX
+        self._closed = 1
+
+    def spend(self, exchange: _Exchange, failure: Exception) -> None:
+        """Raises where the request has begun, or nothing is left."""
+        if isinstance(failure, _Closed):
+            self._closed -= 1
+            if self._closed >= 0:
+                return
+            raise httpcore.ConnectError("the server closes behind its evidence")
+        if isinstance(failure, _Refused) and failure.pooled and not exchange.sent:
+            self._pooled -= 1
+            if self._pooled >= 0:
+                return
+        raise failure
+
+
+class Transport(_AnyTransport, httpx.BaseTransport):
+    __doc__ = f"""For ``httpx.Client``.
+
+    {_AnyTransport.__doc__}"""
+
+    def _make_pool(self, lane: _Lane) -> Any:
+        options: dict[str, Any] = {**self._options, "network_backend": _Backend(lane)}
+        if self._proxy is None:
+            return httpcore.ConnectionPool(**options)
+        return httpcore.HTTPProxy(**self._proxy_options(), **options)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """As httpx asks for it."""
+        with _mapped(request):
+            pool = self._pool_for(request.url)
+            tries = _Tries()
+            while True:
+                exchange = _Exchange()
+                token = _exchange.set(exchange)
+                try:
+                    answer = pool.handle_request(self._core_request(request))
+                    break
+                except (_Refused, _Closed) as failure:
+                    tries.spend(exchange, failure)
+                finally:
+                    _exchange.reset(token)
+        return self._response(
+            request, answer, _Body(answer.stream, request), exchange
+        )
+
+    def close(self) -> None:
+        """Closes what is pooled; the client stays open."""
+        with self._lock:
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.close()
+
+
+class AsyncTransport(_AnyTransport, httpx.AsyncBaseTransport):
+    __doc__ = f"""For ``httpx.AsyncClient``.
+
+    {_AnyTransport.__doc__}"""
+
+    def _make_pool(self, lane: _Lane) -> Any:
+        backend = _AsyncBackendOf(lane)
+        options: dict[str, Any] = {**self._options, "network_backend": backend}
+        if self._proxy is None:
+            return httpcore.AsyncConnectionPool(**options)
+        return httpcore.AsyncHTTPProxy(**self._proxy_options(), **options)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As httpx asks for it."""
+        with _mapped(request):
+            pool = self._pool_for(request.url)
+            tries = _Tries()
+            while True:
+                exchange = _Exchange()
+                token = _exchange.set(exchange)
+                try:
+                    answer = await pool.handle_async_request(
+                        self._core_request(request)
+                    )
+                    break
+                except (_Refused, _Closed) as failure:
+                    tries.spend(exchange, failure)
+                finally:
+                    _exchange.reset(token)
+        return self._response(
+            request, answer, _AsyncBody(answer.stream, request), exchange
+        )
+
+    async def aclose(self) -> None:
+        """Closes what is pooled; the client stays open."""
+        with self._lock:
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.aclose()
+
+
+_combined: dict[type[EnclaveClientError], type[EnclaveClientError]] = {}
+
+
+def _combine(kind: type[EnclaveClientError]) -> type[EnclaveClientError]:
+    """The class that is both ours and httpx's."""
+    if kind not in _combined:
+        _combined[kind] = type(
+            kind.__name__,
+            (kind, httpx.ConnectError),
+            {
+                "__doc__": kind.__doc__,
+                "__module__": __name__,
+                "__reduce__": lambda error: (
+                    _rebuild,
+                    (kind, error.message, error._fields()),
+                ),
+            },
+        )
+    return _combined[kind]
+
+
+def _rebuild(
+    kind: type[EnclaveClientError], message: str, fields: dict[str, Any]
+) -> EnclaveClientError:
+    error = _combine(kind)(message, **fields)
+    error._request = None  # type: ignore[attr-defined]
+    return error
+
+
+def _as_httpx_error(
+    failure: EnclaveClientError, request: httpx.Request
+) -> EnclaveClientError:
+    error = _rebuild(type(failure), failure.message, failure._fields())
+    error.request = request  # type: ignore[attr-defined]
+    return error
