@@ -133,6 +133,27 @@ take_mode(const cJSON *item, enum evidence_mode *ret_mode)
 	return false;
 }
 
+static const char *const nonce_names[NONCE_MODES] = {
+    [NONCE_ECHOED] = "echoed",
+    [NONCE_REPLAYED] = "replayed",
+    [NONCE_NULL] = "null",
+    [NONCE_EMPTY] = "empty",
+};
+
+static bool
+take_nonce(const char *text, enum nonce_mode *ret_mode)
+{
+	size_t i;
+
+	for (i = 0; i < NONCE_MODES; i++) {
+		if (strcmp(text, nonce_names[i]) == 0) {
+			*ret_mode = (enum nonce_mode)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 take_redirect(const cJSON *item, char *buffer)
 {
@@ -177,6 +198,24 @@ take_evidence(struct behaviour *behaviour, const cJSON *item)
 	return true;
 }
 
+/* What the service is, and how it goes wrong. */
+static bool
+take_service_member(struct behaviour *behaviour, const cJSON *item)
+{
+	const char *name = item->string;
+	const char *text = cJSON_IsString(item) ? item->valuestring : "";
+
+	if (strcmp(name, "service") == 0)
+		return service_parse(text, &behaviour->service);
+	if (strcmp(name, "statement") == 0)
+		return statement_parse(text, &behaviour->statement);
+	if (strcmp(name, "carriage") == 0)
+		return carriage_parse(text, &behaviour->carriage);
+	if (strcmp(name, "nonce") == 0)
+		return take_nonce(text, &behaviour->nonce);
+	return false;
+}
+
 static bool
 take_member(struct behaviour *behaviour, const cJSON *item)
 {
@@ -206,7 +245,7 @@ take_member(struct behaviour *behaviour, const cJSON *item)
 		    item, -number_max, &behaviour->clock_offset_ms);
 	if (strcmp(name, "document_cache_ms") == 0)
 		return take_int64(item, 0, &behaviour->document_cache_ms);
-	return false;
+	return take_service_member(behaviour, item);
 }
 
 char *
@@ -266,6 +305,10 @@ behaviour_json(const struct behaviour *behaviour)
 	must(cJSON_AddItemToObject(
 	    object, "pcrs", measurements_json(&behaviour->pcrs)));
 	must(cJSON_AddBoolToObject(object, "debug", behaviour->debug) != NULL);
+	add_text(object, "service", service_name(behaviour->service));
+	add_text(object, "statement", statement_name(behaviour->statement));
+	add_text(object, "carriage", carriage_name(behaviour->carriage));
+	add_text(object, "nonce", nonce_names[behaviour->nonce]);
 	add_text(object, "era", era_name(behaviour->era));
 	add_text(object, "web_ca", web_certificate_name(behaviour->web_ca));
 	evidence = cJSON_AddObjectToObject(object, "evidence");

@@ -3,6 +3,7 @@
 #define LOCAL_ENCLAVE_BEHAVIOUR_H
 
 #include "mint.h"
+#include "service.h"
 #include "web_pki.h"
 
 #include <cjson/cJSON.h>
@@ -37,7 +38,20 @@ enum evidence_mode {
 
 enum { REDIRECT_BYTES_MAX = 2048 };
 
+/* What becomes of the nonce that a client asks for. */
+enum nonce_mode {
+	NONCE_ECHOED,
+	NONCE_REPLAYED, /* the first that was ever asked for */
+	NONCE_NULL,
+	NONCE_EMPTY,
+	NONCE_MODES,
+};
+
 struct behaviour {
+	enum service service;
+	enum statement statement;
+	enum carriage carriage;
+	enum nonce_mode nonce;
 	struct measurements pcrs;
 	bool debug;
 	enum era era;

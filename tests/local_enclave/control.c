@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "connection.h"
+#include "evidence.h"
 #include "fatal.h"
 
 #include <event2/buffer.h>
@@ -129,6 +130,11 @@ control_answer(struct evhttp_request *request, void *enclave)
 			verbs[i].answer(enclave, request);
 			return;
 		}
+	}
+	/* Oyster's evidence comes over plain http. */
+	if (strncmp(path, "/attestation/", 13) == 0 && evidence_path(path)) {
+		evidence_answer(enclave, request);
+		return;
 	}
 	answer_now(request, 404, "no such verb");
 }

@@ -14,15 +14,33 @@
 /* Evervault's data plane asks for a nonce of this size. */
 enum { NONCE_BYTES = 256 };
 
+static uint8_t *mint(
+    struct enclave *enclave, X509 *certificate, size_t *ret_len);
+
 static void
 serve_identity(struct enclave *enclave)
 {
+	const struct behaviour *behaviour = &enclave->behaviour;
+	struct service_cargo cargo = {
+	    .service = behaviour->service,
+	    .carriage = behaviour->carriage,
+	};
+	struct web_order order = {
+	    .key = enclave->served.key,
+	    .hosts = &enclave->options->hosts,
+	    .kind = behaviour->web_ca,
+	};
+	uint8_t *document = NULL;
 	SSL_CTX *tls;
 
+	if (service_in_certificate(behaviour->service)) {
+		document = mint(enclave, NULL, &cargo.document_len);
+		cargo.document = document;
+		order.cargo = &cargo;
+	}
 	X509_free(enclave->served.certificate);
-	enclave->served.certificate =
-	    web_pki_issue(&enclave->web, enclave->served.key,
-		&enclave->options->hosts, enclave->behaviour.web_ca);
+	enclave->served.certificate = web_pki_issue(&enclave->web, &order);
+	free(document);
 	tls = tls_context_new(enclave);
 	SSL_CTX_free(enclave->tls);
 	enclave->tls = tls;
@@ -121,7 +139,7 @@ enclave_rotate_key(struct enclave *enclave)
 char *
 enclave_set_behaviour(struct enclave *enclave, const cJSON *settings)
 {
-	enum web_certificate before = enclave->behaviour.web_ca;
+	struct behaviour before = enclave->behaviour;
 	char *problem = behaviour_merge(&enclave->behaviour, settings);
 	cJSON *event;
 	cJSON *copy;
@@ -129,7 +147,9 @@ enclave_set_behaviour(struct enclave *enclave, const cJSON *settings)
 	if (problem != NULL)
 		return problem;
 	forget_document(enclave);
-	if (enclave->behaviour.web_ca != before)
+	if (enclave->behaviour.web_ca != before.web_ca ||
+	    service_in_certificate(enclave->behaviour.service) ||
+	    service_in_certificate(before.service))
 		serve_identity(enclave);
 	event = truth_event("behaviour");
 	copy = cJSON_Duplicate(settings, true);
@@ -169,37 +189,77 @@ document_fault(enum evidence_mode mode)
 	}
 }
 
-static void
-mint(struct enclave *enclave, int64_t now_ms)
+void
+enclave_ask(struct enclave *enclave, const uint8_t *nonce, size_t len)
+{
+	must(len <= sizeof(enclave->asked));
+	memcpy(enclave->asked, nonce, len);
+	enclave->asked_len = len;
+	if (enclave->replayed_len == 0) {
+		memcpy(enclave->replayed, nonce, len);
+		enclave->replayed_len = len;
+	}
+	forget_document(enclave);
+}
+
+/* What was asked for, or what takes its place; else one of our own. */
+static struct mint_field
+choose_nonce(const struct enclave *enclave, const uint8_t own[NONCE_BYTES])
+{
+	enum nonce_mode mode = enclave->behaviour.nonce;
+
+	if (mode == NONCE_NULL)
+		return (struct mint_field){FIELD_NULL, NULL, 0};
+	if (mode == NONCE_EMPTY)
+		return (struct mint_field){FIELD_BYTES, own, 0};
+	if (enclave->asked_len == 0)
+		return (struct mint_field){FIELD_BYTES, own, NONCE_BYTES};
+	if (mode == NONCE_REPLAYED)
+		return (struct mint_field){
+		    FIELD_BYTES, enclave->replayed, enclave->replayed_len};
+	return (struct mint_field){
+	    FIELD_BYTES, enclave->asked, enclave->asked_len};
+}
+
+/* The modes of old, as statements. */
+static enum statement
+choose_statement(const struct behaviour *behaviour)
+{
+	if (behaviour->mode == EVIDENCE_OTHER_KEY)
+		return STATEMENT_OTHER_KEY;
+	if (behaviour->mode == EVIDENCE_NULL_USER_DATA)
+		return STATEMENT_NULL;
+	return behaviour->statement;
+}
+
+static uint8_t *
+mint(struct enclave *enclave, X509 *certificate, size_t *ret_len)
 {
 	const struct behaviour *behaviour = &enclave->behaviour;
 	struct measurements pcrs = behaviour_measurements(behaviour);
-	EVP_PKEY *key = behaviour->mode == EVIDENCE_OTHER_KEY
-			    ? enclave->other_key
-			    : enclave->served.key;
-	uint8_t nonce[NONCE_BYTES];
-	size_t spki_len;
-	uint8_t *spki = key_spki(key, &spki_len);
+	const struct service_subject subject = {
+	    .service = behaviour->service,
+	    .statement = choose_statement(behaviour),
+	    .certificate = certificate,
+	    .key = enclave->served.key,
+	    .other_key = enclave->other_key,
+	};
+	uint8_t own_nonce[NONCE_BYTES];
+	uint8_t stated[FIELD_BYTES_MAX + 64];
 	struct mint_request request = {
 	    .era = behaviour->era,
 	    .fault = document_fault(behaviour->mode),
 	    .pcrs = &pcrs,
-	    .timestamp_ms = now_ms,
+	    .timestamp_ms = enclave_now_ms(enclave),
 	    .leaf_life_s = behaviour->leaf_life_s,
-	    .user_data = {FIELD_BYTES, spki, spki_len},
-	    .nonce = {FIELD_BYTES, nonce, sizeof(nonce)},
 	};
 
 	if (behaviour->mode == EVIDENCE_OLD)
 		request.timestamp_ms -= behaviour->age_ms;
-	if (behaviour->mode == EVIDENCE_NULL_USER_DATA)
-		request.user_data.state = FIELD_NULL;
-	must(RAND_bytes(nonce, sizeof(nonce)) == 1);
-	forget_document(enclave);
-	enclave->document =
-	    mint_document(&enclave->minter, &request, &enclave->document_len);
-	enclave->document_minted_ms = now_ms;
-	OPENSSL_free(spki);
+	service_state(&subject, &request, stated);
+	must(RAND_bytes(own_nonce, sizeof(own_nonce)) == 1);
+	request.nonce = choose_nonce(enclave, own_nonce);
+	return mint_document(&enclave->minter, &request, ret_len);
 }
 
 const uint8_t *
@@ -209,8 +269,12 @@ enclave_document(struct enclave *enclave, size_t *ret_len)
 	int64_t age_ms = now_ms - enclave->document_minted_ms;
 
 	if (enclave->document == NULL || age_ms < 0 ||
-	    age_ms >= enclave->behaviour.document_cache_ms)
-		mint(enclave, now_ms);
+	    age_ms >= enclave->behaviour.document_cache_ms) {
+		forget_document(enclave);
+		enclave->document = mint(enclave, enclave->served.certificate,
+		    &enclave->document_len);
+		enclave->document_minted_ms = now_ms;
+	}
 	*ret_len = enclave->document_len;
 	return enclave->document;
 }

@@ -28,6 +28,9 @@ struct enclave_options {
 /* Name, AES and HMAC keys of session tickets, as OpenSSL wants them. */
 enum { TICKET_KEY_BYTES = 80 };
 
+/* A nonce in a URL. */
+enum { ASKED_BYTES_MAX = 64 };
+
 struct enclave {
 	const struct enclave_options *options;
 	struct event_base *base;
@@ -47,6 +50,12 @@ struct enclave {
 	uint8_t *document;
 	size_t document_len;
 	int64_t document_minted_ms;
+	/* What the client asks the document to repeat; len 0: nothing. */
+	uint8_t asked[ASKED_BYTES_MAX];
+	size_t asked_len;
+	/* The first that was asked for. */
+	uint8_t replayed[ASKED_BYTES_MAX];
+	size_t replayed_len;
 	struct connection *connections;
 	uint64_t connections_made;
 };
@@ -63,6 +72,9 @@ char *enclave_set_behaviour(struct enclave *enclave, const cJSON *settings);
 
 /* The enclave's own clock. */
 int64_t enclave_now_ms(const struct enclave *enclave);
+
+/* The document to show next repeats this. */
+void enclave_ask(struct enclave *enclave, const uint8_t *nonce, size_t len);
 
 /* Borrowed until the next call: the document to show now. */
 const uint8_t *enclave_document(struct enclave *enclave, size_t *ret_len);

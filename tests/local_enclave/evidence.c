@@ -5,8 +5,15 @@
 #include "fatal.h"
 #include "relay.h"
 
+#include <event2/buffer.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* nitriding's, Oyster's two, and those of services that end in a nonce. */
+static const char nitriding_path[] = "/enclave/attestation";
+static const char raw_path[] = "/attestation/raw";
+static const char hex_path[] = "/attestation/hex";
+static const char nonce_path[] = "/attestation/by-nonce/";
 
 static const uint64_t huge_body_bytes = 1000000000;
 
@@ -78,11 +85,96 @@ send_body(
 	}
 }
 
+bool
+evidence_path(const char *path)
+{
+	return strcmp(path, EVIDENCE_PATH) == 0 ||
+	       strcmp(path, nitriding_path) == 0 ||
+	       strcmp(path, raw_path) == 0 || strcmp(path, hex_path) == 0 ||
+	       strncmp(path, nonce_path, strlen(nonce_path)) == 0;
+}
+
+static void
+send_bytes(struct evhttp_request *request, const void *data, size_t len)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	must(body != NULL && evbuffer_add(body, data, len) == 0);
+	evhttp_send_reply(request, 200, "OK", body);
+	evbuffer_free(body);
+}
+
+/* The query is one parameter: 20 bytes as hexadecimal, or 400. */
+static void
+answer_nitriding(struct enclave *enclave, struct evhttp_request *request)
+{
+	const char *query =
+	    evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	uint8_t nonce[20];
+	size_t len = 0;
+	const uint8_t *document;
+	char *base64;
+	char *body;
+
+	if (query == NULL || strncmp(query, "nonce=", 6) != 0 ||
+	    !hex_decode(query + 6, nonce, sizeof(nonce), &len) ||
+	    len != sizeof(nonce)) {
+		answer_now(request, 400, "nonce wanted\n");
+		return;
+	}
+	enclave_ask(enclave, nonce, len);
+	document = enclave_document(enclave, &len);
+	base64 = base64_encode(document, len);
+	body = must_format("%s\n", base64);
+	answer_now(request, 200, body);
+	free(body);
+	free(base64);
+}
+
+/* The document alone, in one of the forms without anything around it. */
+static bool
+answer_plainly(
+    struct enclave *enclave, struct evhttp_request *request, const char *path)
+{
+	size_t len;
+	const uint8_t *document;
+	char *hex;
+
+	if (strcmp(path, nitriding_path) == 0) {
+		answer_nitriding(enclave, request);
+		return true;
+	}
+	if (strncmp(path, nonce_path, strlen(nonce_path)) == 0) {
+		const char *asked = path + strlen(nonce_path);
+
+		if (strlen(asked) > ASKED_BYTES_MAX) {
+			answer_now(request, 400, "nonce too long\n");
+			return true;
+		}
+		enclave_ask(enclave, (const uint8_t *)asked, strlen(asked));
+	} else if (strcmp(path, raw_path) != 0 && strcmp(path, hex_path) != 0) {
+		return false;
+	}
+	document = enclave_document(enclave, &len);
+	if (strcmp(path, hex_path) != 0) {
+		send_bytes(request, document, len);
+		return true;
+	}
+	hex = hex_encode(document, len);
+	send_bytes(request, hex, strlen(hex));
+	free(hex);
+	return true;
+}
+
 void
 evidence_answer(struct enclave *enclave, struct evhttp_request *request)
 {
+	const char *path =
+	    evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
 	char *body;
 
+	if (answer_plainly(enclave, request, path))
+		return;
 	answer_header(request, "Content-Type", "application/json");
 	if (enclave->options->relay != NULL &&
 	    enclave->behaviour.mode == EVIDENCE_GOOD)

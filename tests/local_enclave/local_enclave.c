@@ -166,7 +166,7 @@ on_request(struct evhttp_request *request, void *argument)
 
 	if (!enclave->behaviour.keep_alive)
 		answer_header(request, "Connection", "close");
-	if (path != NULL && strcmp(path, EVIDENCE_PATH) == 0 &&
+	if (path != NULL && evidence_path(path) &&
 	    evhttp_request_get_command(request) == EVHTTP_REQ_GET)
 		evidence_answer(enclave, request);
 	else

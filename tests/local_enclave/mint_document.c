@@ -5,6 +5,7 @@
 #include "encoding.h"
 #include "fatal.h"
 #include "mint.h"
+#include "service.h"
 #include "state_dir.h"
 #include "web_pki.h"
 
@@ -24,6 +25,10 @@ struct arguments {
 	const char *web_host;
 	const char *out_prefix;
 	enum web_certificate web_kind;
+	/* What the server certificate carries. */
+	enum service service;
+	enum statement statement;
+	enum carriage carriage;
 	bool debug;
 	struct measurements pcrs;
 	struct mint_request request;
@@ -50,7 +55,10 @@ static const char usage[] =
     "or, for a server certificate of the same web authority:\n"
     "  --web-certificate HOST --out-prefix PATH\n"
     "                          writes PATH.pem and PATH.key\n"
-    "  --web-kind good|foreign|expired|wrong-name|self-signed\n";
+    "  --web-kind good|foreign|expired|wrong-name|self-signed\n"
+    "  --service cmw|cmw-json|dstack|san  a document inside it, by the other\n"
+    "                          options\n"
+    "  --statement NAME --carriage NAME  how that goes wrong\n";
 
 enum option_id {
 	OPTION_STATE = 256,
@@ -69,6 +77,9 @@ enum option_id {
 	OPTION_WEB_CERTIFICATE,
 	OPTION_WEB_KIND,
 	OPTION_OUT_PREFIX,
+	OPTION_SERVICE,
+	OPTION_STATEMENT,
+	OPTION_CARRIAGE,
 	OPTION_HELP,
 };
 
@@ -88,6 +99,9 @@ static const struct option options[] = {
     {"out", required_argument, NULL, OPTION_OUT},
     {"web-certificate", required_argument, NULL, OPTION_WEB_CERTIFICATE},
     {"web-kind", required_argument, NULL, OPTION_WEB_KIND},
+    {"service", required_argument, NULL, OPTION_SERVICE},
+    {"statement", required_argument, NULL, OPTION_STATEMENT},
+    {"carriage", required_argument, NULL, OPTION_CARRIAGE},
     {"out-prefix", required_argument, NULL, OPTION_OUT_PREFIX},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -183,6 +197,21 @@ take_document_option(struct arguments *arguments, int option, const char *text)
 }
 
 static void
+take_service_option(struct arguments *arguments, int option, const char *text)
+{
+	bool known;
+
+	if (option == OPTION_SERVICE)
+		known = service_parse(text, &arguments->service);
+	else if (option == OPTION_STATEMENT)
+		known = statement_parse(text, &arguments->statement);
+	else
+		known = carriage_parse(text, &arguments->carriage);
+	if (!known)
+		die("unknown: %s", text);
+}
+
+static void
 take_option(struct arguments *arguments, int option, const char *text)
 {
 	switch (option) {
@@ -207,6 +236,11 @@ take_option(struct arguments *arguments, int option, const char *text)
 		break;
 	case OPTION_OUT_PREFIX:
 		arguments->out_prefix = text;
+		break;
+	case OPTION_SERVICE:
+	case OPTION_STATEMENT:
+	case OPTION_CARRIAGE:
+		take_service_option(arguments, option, text);
 		break;
 	case OPTION_HELP:
 		fputs(usage, stdout);
@@ -288,8 +322,46 @@ mint(struct arguments *arguments)
 	minter_free(&minter);
 }
 
+/* With a document of the other options in it, when a service is named. */
+static X509 *
+issue(struct web_pki *web, const struct web_hosts *hosts,
+    struct arguments *arguments, EVP_PKEY *key)
+{
+	struct service_cargo cargo = {
+	    .service = arguments->service, .carriage = arguments->carriage};
+	struct web_order order = {
+	    .key = key, .hosts = hosts, .kind = arguments->web_kind};
+	struct service_subject subject = {.service = arguments->service,
+	    .statement = arguments->statement,
+	    .key = key};
+	uint8_t stated[FIELD_BYTES_MAX + 64];
+	uint8_t *document = NULL;
+	struct minter minter;
+	X509 *certificate;
+	int lock;
+
+	if (service_in_certificate(arguments->service)) {
+		lock = state_lock(arguments->state);
+		minter_open(&minter, arguments->state);
+		state_unlock(lock);
+		subject.other_key = key_new("P-256");
+		if (arguments->debug)
+			measurements_debug(&arguments->pcrs);
+		service_state(&subject, &arguments->request, stated);
+		document = mint_document(
+		    &minter, &arguments->request, &cargo.document_len);
+		cargo.document = document;
+		order.cargo = &cargo;
+		EVP_PKEY_free(subject.other_key);
+		minter_free(&minter);
+	}
+	certificate = web_pki_issue(web, &order);
+	free(document);
+	return certificate;
+}
+
 static void
-issue_web_certificate(const struct arguments *arguments)
+issue_web_certificate(struct arguments *arguments)
 {
 	int lock = state_lock(arguments->state);
 	struct web_hosts hosts = {0};
@@ -302,8 +374,7 @@ issue_web_certificate(const struct arguments *arguments)
 	state_unlock(lock);
 	web_hosts_add(&hosts, arguments->web_host);
 	server.key = key_new("P-256");
-	server.certificate =
-	    web_pki_issue(&web, server.key, &hosts, arguments->web_kind);
+	server.certificate = issue(&web, &hosts, arguments, server.key);
 	state_write_key(key_path, server.key);
 	state_write_certificate(certificate_path, server.certificate, NULL);
 	identity_free(&server);

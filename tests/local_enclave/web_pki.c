@@ -136,7 +136,7 @@ add_server_extensions(X509 *certificate, X509 *issuer, const char *names)
 	certificate_add_extension(
 	    certificate, issuer, NID_key_usage, "critical,digitalSignature");
 	certificate_add_extension(
-	    certificate, issuer, NID_ext_key_usage, "serverAuth");
+	    certificate, issuer, NID_ext_key_usage, "serverAuth,clientAuth");
 	certificate_add_extension(
 	    certificate, issuer, NID_subject_key_identifier, "hash");
 	certificate_add_extension(
@@ -157,25 +157,49 @@ choose_issuer(const struct web_pki *pki, X509 *certificate, EVP_PKEY *key,
 	return kind == WEB_SELF_SIGNED ? self : pki->authority;
 }
 
-X509 *
-web_pki_issue(struct web_pki *pki, EVP_PKEY *key, const struct web_hosts *hosts,
-    enum web_certificate kind)
+/* New text: the names, and the one that holds a document. */
+static char *
+order_names(const struct web_order *order)
 {
-	X509 *certificate = certificate_new(key, 16);
-	struct identity issuer = choose_issuer(pki, certificate, key, kind);
-	time_t begin = time(NULL) - DAY_S;
 	char *names;
+	char *carried = NULL;
+	char *longer;
 
-	if (kind == WEB_WRONG_NAME)
+	if (order->kind == WEB_WRONG_NAME)
 		names = must_copy_text("DNS:wrong-name.test");
 	else
-		names = subject_alternative_names(hosts);
-	if (kind == WEB_EXPIRED)
+		names = subject_alternative_names(order->hosts);
+	if (order->cargo != NULL)
+		carried = service_host_name(order->cargo);
+	if (carried == NULL)
+		return names;
+	if (order->cargo->carriage == CARRIAGE_TWICE)
+		longer =
+		    must_format("%s,DNS:%s,DNS:%s", names, carried, carried);
+	else
+		longer = must_format("%s,DNS:%s", names, carried);
+	free(carried);
+	free(names);
+	return longer;
+}
+
+X509 *
+web_pki_issue(struct web_pki *pki, const struct web_order *order)
+{
+	X509 *certificate = certificate_new(order->key, 16);
+	struct identity issuer =
+	    choose_issuer(pki, certificate, order->key, order->kind);
+	time_t begin = time(NULL) - DAY_S;
+	char *names = order_names(order);
+
+	if (order->kind == WEB_EXPIRED)
 		begin -= SERVER_LIFE_S;
 	name_add(
 	    X509_get_subject_name(certificate), "CN", "local enclave server");
 	certificate_set_validity(certificate, begin, begin + SERVER_LIFE_S);
 	add_server_extensions(certificate, issuer.certificate, names);
+	if (order->cargo != NULL)
+		service_add_cargo(certificate, order->cargo);
 	certificate_sign(certificate, issuer.certificate, issuer.key);
 	free(names);
 	return certificate;

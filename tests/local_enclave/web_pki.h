@@ -6,6 +6,7 @@
 #define LOCAL_ENCLAVE_WEB_PKI_H
 
 #include "certificate.h"
+#include "service.h"
 
 #include <stdbool.h>
 
@@ -43,8 +44,15 @@ void web_hosts_free(struct web_hosts *hosts);
 void web_pki_open(struct web_pki *pki, const char *folder);
 void web_pki_free(struct web_pki *pki);
 
+/* What a certificate is for, whose it is, and what it carries. */
+struct web_order {
+	EVP_PKEY *key;
+	const struct web_hosts *hosts;
+	enum web_certificate kind;
+	const struct service_cargo *cargo; /* NULL: nothing */
+};
+
 /* A new server certificate for the hosts and for 127.0.0.1. */
-X509 *web_pki_issue(struct web_pki *pki, EVP_PKEY *key,
-    const struct web_hosts *hosts, enum web_certificate kind);
+X509 *web_pki_issue(struct web_pki *pki, const struct web_order *order);
 
 #endif
