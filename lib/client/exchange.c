@@ -145,6 +145,7 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 
 	response_reset(response);
 	exchange->transfer->handle = handle;
+	exchange->transfer->sockets = exchange->client->transport.sockets;
 	exchange->transfer->connections_spent =
 	    exchange->connections >= LEARNING_CONNECTIONS_MAX;
 	status =

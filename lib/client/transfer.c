@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "client/cookies.h"
 #include "client/url.h"
@@ -177,8 +176,7 @@ open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
 		transfer->failure = transfer->handle->gate.error.status;
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
-	    address->protocol);
+	return sockets_open(transfer->sockets, address);
 }
 
 #define SET(option, value)                                                     \
@@ -320,15 +318,28 @@ set_headers(struct transfer *transfer, CURL *easy)
 	return CURLE_OK;
 }
 
+CURLcode
+transfer_watch_sockets(struct transfer *transfer)
+{
+	CURL *easy = transfer->handle->easy;
+
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	return CURLE_OK;
+}
+
 static CURLcode
 set_callbacks(struct transfer *transfer, CURL *easy)
 {
+	CURLcode code;
+
 	SET(CURLOPT_HEADERFUNCTION, take_header);
 	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, transfer);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	code = transfer_watch_sockets(transfer);
+	if (code)
+		return code;
 	SET(CURLOPT_ERRORBUFFER, transfer->handle->curl_error);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	if (transfer->trace) {

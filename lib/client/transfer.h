@@ -29,6 +29,8 @@ struct transfer {
 	/* As many connections were made as one request may have: this try must
 	 * use one of them. */
 	bool connections_spent;
+	/* Records what is opened; borrowed; NULL: the pool is a caller's. */
+	struct sockets *sockets;
 	enum enclave_client_status failure; /* of a callback of ours */
 };
 
@@ -40,6 +42,8 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status transfer_prepare(
     struct transfer *transfer, const struct transport *transport,
     int64_t timeout_ms, struct enclave_client_error *error);
 void transfer_clear(struct transfer *transfer);
+/* Asks before each connect; preparing does so already. */
+CURLcode transfer_watch_sockets(struct transfer *transfer);
 /* The body can be sent from its start (again). */
 bool transfer_rewind(struct transfer *transfer);
 /* Why a transfer ended with a code other than CURLE_OK. */

@@ -75,22 +75,29 @@ bit_of(int descriptor)
 	return UINT64_C(1) << ((size_t)descriptor % 64);
 }
 
-/* CURLOPT_OPENSOCKETFUNCTION.  Programs that the caller starts inherit none. */
-static curl_socket_t
-open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+/* Programs that the caller starts inherit none. */
+curl_socket_t
+sockets_open(struct sockets *sockets, const struct curl_sockaddr *address)
 {
 	int descriptor = socket(address->family,
 	    address->socktype | SOCK_CLOEXEC, address->protocol);
 	struct piece *piece;
 
-	(void)purpose;
 	if (descriptor < 0)
 		return CURL_SOCKET_BAD;
-	piece = make_piece(context, descriptor);
+	piece = sockets ? make_piece(sockets, descriptor) : NULL;
 	if (piece)
 		(void)atomic_fetch_or(
 		    word_of(piece, descriptor), bit_of(descriptor));
 	return descriptor;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION. */
+static curl_socket_t
+open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)purpose;
+	return sockets_open(context, address);
 }
 
 /*

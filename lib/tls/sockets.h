@@ -22,6 +22,9 @@ void sockets_free(struct sockets *sockets);
 CURLcode sockets_record(struct sockets *sockets, CURL *easy);
 /* The opposite. */
 CURLcode sockets_do_not_record(CURL *easy);
+/* For an open-socket callback of one's own; sockets NULL: not recorded. */
+curl_socket_t sockets_open(
+    struct sockets *sockets, const struct curl_sockaddr *address);
 
 /* In a child: closes what is recorded. */
 void sockets_close_inherited(struct sockets *sockets);
