@@ -96,6 +96,10 @@ begin_request(struct enclave_client_transfer *self, bool after_learning,
 	    &self->transfer, &self->client->transport, left_ms, error);
 	if (!status)
 		status = leave_sockets(self->attempt.handle->easy, error);
+	if (!status && transfer_watch_sockets(&self->transfer))
+		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "libcurl does not ask before it connects");
 	if (!status && after_learning)
 		status =
 		    use_new_connection(self->attempt.handle->easy, true, error);
@@ -208,7 +212,8 @@ may_learn(struct enclave_client_transfer *self)
 
 	if (!self->attempt.handle->gate.key_refused ||
 	    self->response->header_text.len > 0 ||
-	    self->connections >= LEARNING_CONNECTIONS_MAX)
+	    /* One for the evidence, which is not kept, and one after it. */
+	    self->connections + 2 > LEARNING_CONNECTIONS_MAX)
 		return false;
 	(void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	return redirects == 0 && transfer_rewind(&self->transfer);

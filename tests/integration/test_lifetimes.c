@@ -2,14 +2,18 @@
  * What lives how long: requests that are changed while they are sent, answers
  * that go on where nothing more is expected, callbacks that call back.
  */
+#include <arpa/inet.h>
 #include <enclave_client_curl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "integration/fixture.h"
 #include "integration/scripted.h"
+
+#include "tls/sockets.h"
 
 static struct scripted *server;
 
@@ -270,6 +274,51 @@ START_TEST(body_replaced_while_it_is_sent)
 }
 END_TEST
 
+/* Round by round, to the end. */
+static enum enclave_client_status
+run_prepared(struct enclave_client_request *request)
+{
+	struct enclave_client_response *response = NULL;
+	struct enclave_client_transfer *transfer = NULL;
+	enum enclave_client_status status;
+	CURLM *multi = curl_multi_init();
+	bool again = true;
+
+	ck_assert_ptr_nonnull(multi);
+	status = enclave_client_prepare(
+	    fixture.client, FIXTURE_NAME, request, &transfer, fixture.error);
+	while (!status && again)
+		status = enclave_client_transfer_done(transfer,
+		    drive(multi, enclave_client_transfer_handle(transfer),
+			request, NULL),
+		    &again, &response, fixture.error);
+	ck_assert_int_eq(status == ENCLAVE_CLIENT_OK, response != NULL);
+	enclave_client_response_free(response);
+	enclave_client_transfer_free(transfer);
+	(void)curl_multi_cleanup(multi);
+	return status;
+}
+
+START_TEST(prepared_redirect_connects_to_no_other_origin)
+{
+	struct enclave_client_request *request;
+	char target[128];
+
+	(void)snprintf(target, sizeof(target),
+	    "/redirect?to=https://127.0.0.1:%d/there",
+	    local_enclave_port(fixture.enclave));
+	request = new_request("GET", target);
+	enclave_client_request_set_redirects_max(request, 3);
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	ck_assert(local_enclave_clear_log(fixture.enclave));
+	fixture_expect(
+	    run_prepared(request), ENCLAVE_CLIENT_ERR_REDIRECT, NULL);
+	ck_assert_uint_eq(fixture_connections(), 1);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 /* An event callback may call anything but free and stop. */
 struct reentry {
 	struct enclave_client_error *error;
@@ -408,6 +457,52 @@ START_TEST(warm_request_makes_three_connections_at_most)
 }
 END_TEST
 
+START_TEST(prepared_request_makes_three_connections_at_most)
+{
+	struct enclave_client_request *request = new_request("GET", "/x");
+
+	fixture_client(NULL, "", false);
+	enclave_client_request_set_trace(request, rotate_when_accepted, NULL);
+	fixture_expect(
+	    run_prepared(request), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	ck_assert_uint_le(
+	    local_enclave_count(fixture.enclave, "client_hello"), 3);
+	ck_assert_uint_eq(fixture_requests(), 0);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+/* Descriptors of this process that are connected to the enclave. */
+static size_t
+connected_descriptors(void)
+{
+	size_t count = 0;
+
+	for (int descriptor = 0; descriptor < 1024; descriptor++) {
+		struct sockaddr_in peer = {0};
+		socklen_t len = sizeof(peer);
+		if (!getpeername(descriptor, (struct sockaddr *)&peer, &len) &&
+		    peer.sin_family == AF_INET &&
+		    ntohs(peer.sin_port) == local_enclave_port(fixture.enclave))
+			count++;
+	}
+	return count;
+}
+
+START_TEST(connections_of_requests_are_closed_in_a_child)
+{
+	fixture_client(NULL, "", false);
+	fixture_set("{\"keep_alive\":false}");
+	fixture_get_ok("/learned-on");
+	fixture_set("{\"keep_alive\":true}");
+	/* Opened for the request itself. */
+	fixture_get_ok("/strict");
+	ck_assert_uint_eq(connected_descriptors(), 1);
+	sockets_close_inherited(fixture.client->transport.sockets);
+	ck_assert_uint_eq(connected_descriptors(), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -428,6 +523,9 @@ main(void)
 	    tcase, request_from_the_event_that_refuses_waits_for_nobody);
 	tcase_add_test(tcase, request_makes_three_connections_at_most);
 	tcase_add_test(tcase, warm_request_makes_three_connections_at_most);
+	tcase_add_test(tcase, prepared_request_makes_three_connections_at_most);
+	tcase_add_test(tcase, prepared_redirect_connects_to_no_other_origin);
+	tcase_add_test(tcase, connections_of_requests_are_closed_in_a_child);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
