@@ -8,8 +8,10 @@
 /* Files that name each other would go on for ever. */
 #define CONFIG_DEPTH_MAX 8
 
-/* What separates an option from its argument. */
+/* What separates an option from its argument; written with its dashes, blanks
+ * alone. */
 #define SEPARATORS " \t=:"
+#define BLANKS     " \t"
 
 char *
 config_file_path(const char *name)
@@ -87,13 +89,14 @@ static int
 read_line(struct options *options, char *line, struct fault *fault)
 {
 	char *name = line + strspn(line, " \t");
+	const char *separators = *name == '-' ? BLANKS : SEPARATORS;
 	char *argument;
-	size_t name_len = strcspn(name, SEPARATORS);
+	size_t name_len = strcspn(name, separators);
 
 	if (!*name || *name == '#')
 		return EXIT_DONE;
 	argument = name + name_len;
-	argument += strspn(argument, SEPARATORS);
+	argument += strspn(argument, separators);
 	name[name_len] = '\0';
 	if (*argument == '"') {
 		argument = cut_quoted(argument + 1);

@@ -103,6 +103,12 @@ fill(CURLU *url, struct target *target, struct fault *fault)
 	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) !=
 		CURLUE_OK)
 		goto out;
+	/* -G puts data there as it is. */
+	if (strchr(whole, ' ')) {
+		result = fault_set(
+		    fault, EXIT_URL, "%s: a blank in the URL", target->given);
+		goto out;
+	}
 	normalise_host(host);
 	target->url = strdup(whole);
 	if (asprintf(&target->origin, "https://%s:%s", host, port) < 0)
@@ -115,7 +121,7 @@ fill(CURLU *url, struct target *target, struct fault *fault)
 		result = EXIT_DONE;
 
 out:
-	if (result)
+	if (result == EXIT_MEMORY)
 		(void)fault_memory(fault);
 	curl_free(whole);
 	curl_free(host);

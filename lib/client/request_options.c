@@ -51,8 +51,11 @@ apply_credentials(const struct request_options *options, CURL *easy)
 	}
 	if (options->cookie)
 		SET(CURLOPT_COOKIE, options->cookie);
-	if (options->cookies)
+	/* "": no file, but cookies that answers set are looked at. */
+	if (options->cookies) {
 		SET(CURLOPT_SHARE, cookies_share(options->cookies));
+		SET(CURLOPT_COOKIEFILE, "");
+	}
 	return CURLE_OK;
 }
 

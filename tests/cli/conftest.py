@@ -10,6 +10,7 @@ A test whose variable is not set is skipped, and says which.
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -69,6 +70,29 @@ def attest_curl(program):
             subprocess.run(
                 [program, *map(str, arguments)],
                 stdout=options.pop("stdout", subprocess.PIPE),
+                stderr=subprocess.PIPE,
+                env=clean_environment(),
+                timeout=TIMEOUT_S,
+                **options,
+            )
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def curl():
+    path = shutil.which("curl")
+    if not path:
+        pytest.skip("there is no curl to compare with")
+
+    def run(*arguments, **options):
+        return Run(
+            subprocess.run(
+                # -q: whoever runs the tests may have a .curlrc.
+                [path, "-q", *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=clean_environment(),
                 timeout=TIMEOUT_S,

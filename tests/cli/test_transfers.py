@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -11,29 +10,6 @@ import pytest
 from conftest import TIMEOUT_S, Run, clean_environment
 
 AGENT = ["-H", "User-Agent: same"]
-
-
-@pytest.fixture(scope="session")
-def curl():
-    path = shutil.which("curl")
-    if not path:
-        pytest.skip("there is no curl to compare with")
-
-    def run(*arguments, **options):
-        return Run(
-            subprocess.run(
-                # -q: whoever runs the tests may have a .curlrc.
-                [path, "-q", *map(str, arguments)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=clean_environment(),
-                timeout=TIMEOUT_S,
-                **options,
-            )
-        )
-
-    return run
 
 
 def last_request(enclave):
