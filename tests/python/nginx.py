@@ -5,12 +5,15 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 from harness import mint
 
+READY_TIMEOUT_S = 20
+
 CONFIG = """
 daemon off;
-master_process off;
+{user}
 worker_processes 1;
 pid {folder}/pid;
 error_log {folder}/error.log;
@@ -46,9 +49,17 @@ class Nginx:
         json.loads(evidence)
         (folder / "evidence.json").write_bytes(evidence)
         self._listener = socket.create_server(("127.0.0.1", 0))
+        # nginx takes it as it is, and would hang in its second accept. It
+        # listens there only with a master process.
+        self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
         self.url = f"https://localhost:{self.port}"
-        text = CONFIG.format(folder=folder, port=self.port)
+        text = CONFIG.format(
+            folder=folder,
+            port=self.port,
+            # The worker must read what the test wrote.
+            user="user root;" if os.geteuid() == 0 else "",
+        )
         (folder / "nginx.conf").write_text(text)
 
     def __enter__(self):
@@ -63,10 +74,14 @@ class Nginx:
             pass_fds=[descriptor],
             stderr=subprocess.DEVNULL,
         )
-        self._listener.close()
+        end = time.monotonic() + READY_TIMEOUT_S
+        while not (self.folder / "pid").exists():
+            assert self._process.poll() is None and time.monotonic() < end
+            time.sleep(0.02)
         return self
 
     def __exit__(self, *_):
+        self._listener.close()
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(10)

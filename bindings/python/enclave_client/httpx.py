@@ -368,7 +368,11 @@ class _AsyncStream(_AnyStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> "_AsyncStream":
-        stream = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        try:
+            stream = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except ssl.SSLError as failure:
+            # httpcore's own does so for blocking connections alone.
+            raise httpcore.ConnectError(str(failure)) from failure
         try:
             tls = stream.get_extra_info("ssl_object")
             with _carried():
