@@ -1,0 +1,420 @@
+/*
+ * Each way in which a service says "this is my key", over real TLS: what is
+ * accepted, and everything near it that is not.  The enclave's log says what
+ * it received.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "integration/fixture.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* One service, the configuration that speaks to it, and what is wrong. */
+struct row {
+	const char *members;
+	const char *settings;
+	enum enclave_client_status status;
+	const char *text; /* of the refusal */
+};
+
+static void
+try_row(const struct row *row)
+{
+	enum enclave_client_status status;
+
+	fixture_set(row->settings);
+	fixture_client(NULL, row->members, false);
+	status = fixture_get("/secret");
+	fixture_expect(status, row->status, row->text);
+	ck_assert_int_eq(fixture_saw("/secret"), row->status == 0);
+}
+
+#define NITRIDING ",\"profile\":\"nitriding\""
+#define SERVE(service, statement)                                              \
+	"{\"service\":\"" service "\",\"statement\":\"" statement "\"}"
+
+static const struct row nitriding[] = {
+    {NITRIDING, SERVE("nitriding", "good"), ENCLAVE_CLIENT_OK, NULL},
+    {NITRIDING, SERVE("nitriding-text", "good"), ENCLAVE_CLIENT_OK, NULL},
+    /* Wrong binding, and the hash of the wrong object. */
+    {NITRIDING, SERVE("nitriding", "other-key"),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "is another key's"},
+    {NITRIDING, SERVE("nitriding", "other-object"),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "is another key's"},
+    {NITRIDING, SERVE("nitriding-text", "other-object"),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "is another key's"},
+    /* Missing, of the wrong length, without its multihash prefix. */
+    {NITRIDING, SERVE("nitriding", "null"), ENCLAVE_CLIENT_ERR_BINDING,
+	"it has no user_data"},
+    {NITRIDING, SERVE("nitriding", "short"), ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length (67 bytes)"},
+    {NITRIDING, SERVE("nitriding", "long"), ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length (69 bytes)"},
+    {NITRIDING, SERVE("nitriding-text", "short"), ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length (78 bytes)"},
+    {NITRIDING, SERVE("nitriding", "unmarked"), ENCLAVE_CLIENT_ERR_BINDING,
+	"does not say that a digest follows"},
+    {NITRIDING, SERVE("nitriding-text", "unmarked"), ENCLAVE_CLIENT_ERR_BINDING,
+	"does not say that a digest follows"},
+    /* Another service's document: SPKI where a certificate is wanted. */
+    {NITRIDING, SERVE("evervault", "good"), ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length"},
+    /* The nonce of another fetch, or none. */
+    {NITRIDING, "{\"service\":\"nitriding\",\"nonce\":\"null\"}",
+	ENCLAVE_CLIENT_ERR_TOO_OLD, "its nonce is absent"},
+    {NITRIDING, "{\"service\":\"nitriding\",\"nonce\":\"empty\"}",
+	ENCLAVE_CLIENT_ERR_TOO_OLD, "its nonce is empty"},
+};
+
+START_TEST(nitriding_binds_the_whole_certificate)
+{
+	try_row(&nitriding[_i]);
+}
+END_TEST
+
+/* The same rule of both kinds, each against the other's document. */
+static const struct row crossed[] = {
+    {",\"profile\":{\"encoding\":\"raw\",\"path\":\"/attestation/raw\","
+     "\"binding\":{\"field\":\"user_data\",\"object\":\"spki\","
+     "\"transform\":\"sha256\",\"offset\":2,\"length\":32}}",
+	SERVE("nitriding", "good"), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	"is another key's"},
+    {",\"profile\":{\"encoding\":\"raw\",\"path\":\"/attestation/raw\","
+     "\"binding\":{\"field\":\"user_data\",\"object\":\"certificate\","
+     "\"transform\":\"sha256\",\"offset\":2,\"length\":32}}",
+	SERVE("nitriding", "good"), ENCLAVE_CLIENT_OK, NULL},
+    {",\"profile\":{\"encoding\":\"raw\",\"path\":\"/attestation/raw\","
+     "\"binding\":{\"field\":\"user_data\",\"object\":\"certificate\","
+     "\"transform\":\"identity\"}}",
+	SERVE("evervault", "good"), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	"is another key's"},
+    {",\"profile\":{\"encoding\":\"hex\",\"path\":\"/attestation/hex\","
+     "\"binding\":{\"field\":\"user_data\",\"object\":\"spki\","
+     "\"transform\":\"identity\"}}",
+	SERVE("evervault", "good"), ENCLAVE_CLIENT_OK, NULL},
+};
+
+START_TEST(bindings_of_key_and_certificate_refuse_each_others_documents)
+{
+	try_row(&crossed[_i]);
+}
+END_TEST
+
+START_TEST(a_document_of_an_earlier_fetch_is_no_answer)
+{
+	fixture_set("{\"service\":\"nitriding\",\"nonce\":\"replayed\","
+		    "\"keep_alive\":false}");
+	fixture_client(NULL, NITRIDING, false);
+	/* The first fetch is the one whose nonce comes again. */
+	fixture_get_ok("/first");
+	fixture_rotate();
+	fixture_expect(fixture_get("/second"),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "its nonce is another");
+	ck_assert(!fixture_saw("/second"));
+}
+END_TEST
+
+START_TEST(polls_ask_with_a_nonce_as_well)
+{
+	fixture_set("{\"service\":\"nitriding\"}");
+	fixture_client(NULL, NITRIDING, true);
+	ck_assert_int_eq(enclave_client_wait(fixture.client, FIXTURE_NAME,
+			     10000, fixture.error),
+	    0);
+	fixture_get_ok("/hello");
+	ck_assert(fixture_saw("/enclave/attestation?nonce="));
+}
+END_TEST
+
+START_TEST(a_nonce_may_end_the_path)
+{
+	fixture_set("{\"keep_alive\":false}");
+	fixture_client(NULL,
+	    ",\"profile\":{\"encoding\":\"raw\",\"nonce\":\"path\",\"path\":"
+	    "\"/attestation/by-nonce\",\"binding\":{\"field\":\"user_data\","
+	    "\"object\":\"spki\",\"transform\":\"identity\"}}",
+	    false);
+	fixture_get_ok("/hello");
+	fixture_set("{\"nonce\":\"replayed\"}");
+	fixture_rotate();
+	fixture_expect(fixture_get("/second"),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "its nonce is another");
+}
+END_TEST
+
+/* Oyster's evidence comes over plain http, from another port. */
+static const char *
+oyster(const char *encoding, const char *key)
+{
+	static char members[512];
+	int port =
+	    local_enclave_ready(fixture.enclave)
+		? (int)cJSON_GetNumberValue(cJSON_GetObjectItem(
+		      local_enclave_ready(fixture.enclave), "control_port"))
+		: 0;
+
+	ck_assert(snprintf(members, sizeof(members),
+		      ",\"profile\":{\"name\":\"oyster\",\"key\":\"%s\","
+		      "\"encoding\":\"%s\"},\"evidence_url\":"
+		      "\"http://127.0.0.1:%d/attestation/%s\"",
+		      key, encoding, port, encoding) < (int)sizeof(members));
+	return members;
+}
+
+static const struct {
+	const char *encoding;
+	const char *key;
+	const char *statement;
+	enum enclave_client_status status;
+	const char *text;
+} oysters[] = {
+    {"raw", "p256", "good", ENCLAVE_CLIENT_OK, NULL},
+    {"hex", "p256", "good", ENCLAVE_CLIENT_OK, NULL},
+    {"raw", "p256", "other-key", ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "key"},
+    {"raw", "p256", "other-object", ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length"},
+    {"raw", "p256", "null", ENCLAVE_CLIENT_ERR_BINDING, "it has no public_key"},
+    {"raw", "p256", "short", ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length (64 bytes)"},
+    {"raw", "p256", "long", ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length (66 bytes)"},
+    {"raw", "ed25519", "good", ENCLAVE_CLIENT_ERR_BINDING,
+	"has another length (65 bytes)"},
+};
+
+START_TEST(oyster_binds_the_raw_key_that_came_over_http)
+{
+	char settings[128];
+	enum enclave_client_status status;
+
+	(void)snprintf(settings, sizeof(settings),
+	    "{\"service\":\"oyster\",\"statement\":\"%s\"}",
+	    oysters[_i].statement);
+	fixture_set(settings);
+	fixture_client(
+	    NULL, oyster(oysters[_i].encoding, oysters[_i].key), false);
+	status = fixture_get("/secret");
+	fixture_expect(status, oysters[_i].status, oysters[_i].text);
+	ck_assert_int_eq(fixture_saw("/secret"), oysters[_i].status == 0);
+	/* The request's own connection is TLS, whatever evidence came over. */
+	ck_assert_uint_eq(fixture_evidence(), 0);
+}
+END_TEST
+
+START_TEST(evidence_over_http_does_not_open_http_to_requests)
+{
+	struct enclave_client_request *request = NULL;
+	struct enclave_client_response *response = NULL;
+	char url[128];
+
+	fixture_set("{\"service\":\"oyster\"}");
+	fixture_client(NULL, oyster("raw", "p256"), false);
+	fixture_get_ok("/hello");
+	(void)snprintf(url, sizeof(url), "http://localhost:%d/secret",
+	    local_enclave_port(fixture.enclave));
+	ck_assert_int_eq(enclave_client_request_new("GET", url, &request), 0);
+	ck_assert_int_ne(enclave_client_request(fixture.client, FIXTURE_NAME,
+			     request, &response, fixture.error),
+	    ENCLAVE_CLIENT_OK);
+	ck_assert(!fixture_saw("/secret"));
+	enclave_client_request_free(request);
+}
+END_TEST
+
+#define KEY_ALONE ",\"trust\":\"attested_key\""
+
+/* Certificates that ordinary verification refuses, and what trust makes of
+ * them. */
+static const char *const unverified[] = {
+    "self-signed", "foreign", "expired", "wrong-name"};
+
+START_TEST(the_attested_key_alone_needs_no_authority)
+{
+	char settings[64];
+
+	(void)snprintf(settings, sizeof(settings),
+	    "{\"web_ca\":\"%s\",\"keep_alive\":false}", unverified[_i]);
+	fixture_set(settings);
+	fixture_client(NULL, KEY_ALONE, false);
+	fixture_get_ok("/hello");
+	/* The key still decides. */
+	fixture_set("{\"statement\":\"other-key\"}");
+	fixture_rotate();
+	fixture_expect(
+	    fixture_get("/secret"), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	ck_assert(!fixture_saw("/secret"));
+}
+END_TEST
+
+START_TEST(by_default_the_authority_is_needed_too)
+{
+	char settings[64];
+
+	(void)snprintf(
+	    settings, sizeof(settings), "{\"web_ca\":\"%s\"}", unverified[_i]);
+	fixture_set(settings);
+	fixture_client(NULL, "", false);
+	fixture_expect(fixture_get("/secret"), ENCLAVE_CLIENT_ERR_NETWORK,
+	    "TLS certificate");
+	ck_assert(!fixture_saw("/secret"));
+}
+END_TEST
+
+START_TEST(trust_that_grows_stricter_ends_what_was_judged_before)
+{
+	fixture_set("{\"web_ca\":\"self-signed\"}");
+	fixture_client(NULL, KEY_ALONE, false);
+	fixture_get_ok("/before");
+	fixture_update(NULL, "");
+	fixture_expect(fixture_get("/after"), ENCLAVE_CLIENT_ERR_NETWORK, NULL);
+	ck_assert(!fixture_saw("/after"));
+}
+END_TEST
+
+START_TEST(a_self_signed_nitriding_is_reached_by_its_key_alone)
+{
+	fixture_set("{\"service\":\"nitriding\",\"web_ca\":\"self-signed\"}");
+	fixture_client(NULL, NITRIDING KEY_ALONE, false);
+	fixture_get_ok("/hello");
+}
+END_TEST
+
+/* The map of an enclave for which another one vouches. */
+static void
+vouched_client(const char *evidence_url, const char *pcr0, const char *profile)
+{
+	char map[1024];
+
+	ck_assert(snprintf(map, sizeof(map),
+		      "{\"enclaves\":{\"" FIXTURE_NAME "\":{\"url\":\"%s\","
+		      "\"evidence_of\":{\"evidence_url\":\"%s\",\"profile\":%s,"
+		      "\"pcrs\":{\"PCR0\":\"%s\"}}}}}",
+		      local_enclave_url(fixture.enclave), evidence_url, profile,
+		      pcr0) < (int)sizeof(map));
+	fixture_client_with_map(map, false);
+}
+
+#define LIST_PROFILE                                                           \
+	"{\"encoding\":\"raw\",\"path\":\"/attestation/raw\",\"binding\":{"    \
+	"\"field\":\"user_data\",\"object\":\"spki\",\"transform\":"           \
+	"\"sha256\",\"keys\":8}}"
+#define OTHER_PCR0                                                             \
+	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"                     \
+	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* The generator's document, which names several keys, this one's among them. */
+static const struct {
+	const char *statement;
+	const char *pcr0; /* NULL: the generator's */
+	enum enclave_client_status status;
+	const char *text;
+} vouchings[] = {
+    {"good", NULL, ENCLAVE_CLIENT_OK, NULL},
+    {"good", OTHER_PCR0, ENCLAVE_CLIENT_ERR_MEASUREMENT, "PCR0"},
+    {"other-key", NULL, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL},
+    {"short", NULL, ENCLAVE_CLIENT_ERR_BINDING, "one after the other"},
+    {"null", NULL, ENCLAVE_CLIENT_ERR_BINDING, "it has no user_data"},
+};
+
+START_TEST(another_enclave_may_vouch_for_several_keys)
+{
+	char url[128];
+	char settings[128];
+	enum enclave_client_status status;
+
+	(void)snprintf(url, sizeof(url), "%s/attestation/raw",
+	    local_enclave_url(fixture.enclave));
+	(void)snprintf(settings, sizeof(settings),
+	    "{\"service\":\"list\",\"statement\":\"%s\"}",
+	    vouchings[_i].statement);
+	fixture_set(settings);
+	vouched_client(url,
+	    vouchings[_i].pcr0 ? vouchings[_i].pcr0
+			       : local_enclave_pcr(fixture.enclave, "0"),
+	    LIST_PROFILE);
+	status = fixture_get("/secret");
+	fixture_expect(status, vouchings[_i].status, vouchings[_i].text);
+	ck_assert_int_eq(fixture_saw("/secret"), vouchings[_i].status == 0);
+	if (!status)
+		ck_assert_uint_eq(
+		    fixture_events(ENCLAVE_CLIENT_EVENT_KEY_ADDED), 1);
+}
+END_TEST
+
+/* Two enclaves: the one that serves shows no evidence of its own, and runs
+ * another build than the one that vouches. */
+START_TEST(what_serves_is_not_measured_when_another_vouches)
+{
+	static const char *const arguments[] = {
+	    "--instance", "generator", "--keep-key", NULL};
+	struct local_enclave *generator;
+	char url[128];
+
+	/* Same key: the generator made it and handed it on. */
+	generator = local_enclave_start(fixture.state, arguments);
+	ck_assert_ptr_nonnull(generator);
+	(void)snprintf(url, sizeof(url), "%s/.well-known/attestation",
+	    local_enclave_url(generator));
+	vouched_client(url, local_enclave_pcr(generator, "0"), "\"evervault\"");
+	/* This one has a key of its own: nobody vouches for it. */
+	fixture_expect(
+	    fixture_get("/secret"), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	ck_assert(!fixture_saw("/secret"));
+	ck_assert_uint_eq(fixture_evidence(), 0);
+	ck_assert_uint_ge(local_enclave_count(generator, "evidence"), 1);
+	ck_assert_int_eq(local_enclave_stop(generator), 0);
+}
+END_TEST
+
+static TCase *
+make_case(const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+	return tcase;
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("profiles");
+	TCase *tcase = make_case("endpoints");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(
+	    tcase, nitriding_binds_the_whole_certificate, 0, COUNT(nitriding));
+	tcase_add_loop_test(tcase,
+	    bindings_of_key_and_certificate_refuse_each_others_documents, 0,
+	    COUNT(crossed));
+	tcase_add_test(tcase, a_document_of_an_earlier_fetch_is_no_answer);
+	tcase_add_test(tcase, polls_ask_with_a_nonce_as_well);
+	tcase_add_test(tcase, a_nonce_may_end_the_path);
+	tcase_add_loop_test(tcase, oyster_binds_the_raw_key_that_came_over_http,
+	    0, COUNT(oysters));
+	tcase_add_test(
+	    tcase, evidence_over_http_does_not_open_http_to_requests);
+	tcase = make_case("trust");
+	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(tcase, the_attested_key_alone_needs_no_authority, 0,
+	    COUNT(unverified));
+	tcase_add_loop_test(tcase, by_default_the_authority_is_needed_too, 0,
+	    COUNT(unverified));
+	tcase_add_test(
+	    tcase, trust_that_grows_stricter_ends_what_was_judged_before);
+	tcase_add_test(
+	    tcase, a_self_signed_nitriding_is_reached_by_its_key_alone);
+	tcase = make_case("vouching");
+	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(tcase, another_enclave_may_vouch_for_several_keys,
+	    0, COUNT(vouchings));
+	tcase_add_test(tcase, what_serves_is_not_measured_when_another_vouches);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
