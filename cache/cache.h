@@ -76,6 +76,14 @@ struct cache_slot *cache_find_origin(
 /* By place in the map of the moment; NULL past its end. */
 struct cache_slot *cache_slot_at(struct cache *cache, size_t index);
 size_t cache_slot_count(struct cache *cache);
+/* All of one map, borrowed until the end; the map may change meanwhile. */
+struct cache_slots {
+	struct cache_slot *const *slots;
+	size_t count;
+	void *table;
+};
+struct cache_slots cache_slots_begin(struct cache *cache);
+void cache_slots_end(struct cache_slots *slots);
 struct cache_slot *cache_slot_ref(struct cache_slot *slot);
 void cache_slot_unref(struct cache_slot *slot);
 
@@ -166,6 +174,39 @@ void cache_mark_wanted(struct cache *cache, struct cache_slot *slot);
  * marked while there is no wake hook.
  */
 struct cache_slot *cache_next_dirty(struct cache *cache, unsigned int *ret_why);
+
+/* What is counted for each slot, for reports alone. */
+enum cache_counter {
+	CACHE_POLLS,
+	CACHE_POLLS_FAILED,
+	CACHE_DOCUMENTS_ACCEPTED,
+	CACHE_DOCUMENTS_REFUSED,
+	CACHE_REQUESTS, /* that the gate let through */
+	CACHE_REFUSALS, /* of the gate */
+	CACHE_LEARNINGS,
+	CACHE_COUNTERS
+};
+void cache_count(struct cache_slot *slot, enum cache_counter counter);
+uint64_t cache_counted(struct cache_slot *slot, enum cache_counter counter);
+/* Wall clock; 0 leaves the former value. */
+void cache_note_poll_times(
+    struct cache_slot *slot, int64_t last_ms, int64_t next_ms);
+
+/* One slot at one moment. */
+struct cache_inspection {
+	uint64_t generation;
+	/* Keys that were live once, or were withdrawn. */
+	bool was_attested;
+	bool has_withdrawn;
+	int64_t last_poll_ms;
+	int64_t next_poll_ms;
+	struct cache_hit *keys; /* live ones, owned */
+	size_t key_count;
+};
+/* False when memory is short. */
+bool cache_inspect(struct cache_slot *slot, struct moment now,
+    struct cache_inspection *ret_inspection);
+void cache_inspection_clear(struct cache_inspection *inspection);
 
 /*
  * Blocks until at least one key is live in slot, until until_boot_ms, or until

@@ -341,6 +341,9 @@ publish_key(struct cache *cache, struct cache_slot *slot,
 	status = publish_locked(&publication);
 	pthread_mutex_unlock(&cache->write);
 
+	cache_count(slot, status == ENCLAVE_CLIENT_OK
+			      ? CACHE_DOCUMENTS_ACCEPTED
+			      : CACHE_DOCUMENTS_REFUSED);
 	error_set_enclave(&publication.reason, enclave->name);
 	error_copy(error, &publication.reason);
 	enclave_unref(enclave);

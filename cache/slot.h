@@ -22,6 +22,11 @@ struct cache_slot {
 	atomic_bool removed;
 	atomic_bool flight;
 
+	/* For reports alone: no verdict looks at them. */
+	atomic_uint_fast64_t counters[CACHE_COUNTERS];
+	atomic_int_fast64_t last_poll_ms; /* wall clock; 0: none */
+	atomic_int_fast64_t next_poll_ms;
+
 	/*
 	 * Held to copy or swap these pointers and count a reference, for
 	 * nothing else.  Only the thread that holds the cache's write mutex

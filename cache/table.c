@@ -111,3 +111,22 @@ cache_slot_count(struct cache *cache)
 	table_unref(table);
 	return count;
 }
+
+struct cache_slots
+cache_slots_begin(struct cache *cache)
+{
+	struct table *table = table_current(cache);
+
+	return (struct cache_slots){
+	    .slots = table ? table->slots : NULL,
+	    .count = table ? table->count : 0,
+	    .table = table,
+	};
+}
+
+void
+cache_slots_end(struct cache_slots *slots)
+{
+	table_unref(slots->table);
+	*slots = (struct cache_slots){0};
+}

@@ -499,6 +499,100 @@ enclave_client_wait(struct enclave_client *client, const char *name,
     int64_t timeout_ms, struct enclave_client_error *error);
 
 /*
+ * Reports (immutable)
+ * ===================
+ * How things stand at one moment, by enclave, in the order of the map.
+ */
+struct enclave_client_report;
+
+enum enclave_client_state {
+	ENCLAVE_CLIENT_STATE_COLD = 0,     /* nothing is known yet */
+	ENCLAVE_CLIENT_STATE_ATTESTED = 1, /* at least one key is live */
+	ENCLAVE_CLIENT_STATE_EXPIRED = 2,  /* the last live key has ended */
+	ENCLAVE_CLIENT_STATE_REFUSED = 3,  /* none live; evidence was refused */
+	ENCLAVE_CLIENT_STATE_UNREACHABLE = 4 /* none yet; fetching failed */
+};
+/* "attested".  Static storage, never NULL. */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_state_name(
+    enum enclave_client_state state);
+
+/* Later versions may add members at the end of these three. */
+struct enclave_client_report_key {
+	char sha256[65];       /* of the key as it is bound; hex */
+	const char *module_id; /* of the document that vouches for it */
+	int64_t timestamp_ms;  /* of that document */
+	int64_t deadline_ms;   /* when it stops counting */
+	const char *set_label; /* of the accepted PCR set; "" when none */
+	size_t set_index;      /* its place in the list, from 0 */
+};
+
+/* Since the enclave was configured in this process. */
+struct enclave_client_counters {
+	uint64_t polls;
+	uint64_t polls_failed; /* not fetched, or refused */
+	uint64_t documents_accepted;
+	uint64_t documents_refused;
+	uint64_t requests;  /* that the gate let through */
+	uint64_t refusals;  /* of the gate */
+	uint64_t learnings; /* evidence that a request fetched, well or not */
+};
+
+/* Times are milliseconds since the epoch, UTC; 0: never. */
+struct enclave_client_report_enclave {
+	const char *name;
+	const char *url; /* origin */
+	enum enclave_client_state state;
+	bool insecure;       /* a switch weakens its verdicts */
+	uint64_t generation; /* changes with whatever changes its keys */
+	const struct enclave_client_report_key *keys; /* live ones */
+	size_t key_count;
+	int64_t last_poll_ms;
+	int64_t next_poll_ms; /* 0 when polling is off */
+	/* The last failure since the last success; OK, NONE and "" if none. */
+	enum enclave_client_status last_status;
+	enum enclave_client_step last_step;
+	const char *last_message;
+	struct enclave_client_counters counters;
+};
+
+/*
+ * Of one enclave, or of all (name NULL).  Waits for no fetch and no
+ * verification.  *ret_report is new.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_report(struct enclave_client *client, const char *name,
+    struct enclave_client_report **ret_report,
+    struct enclave_client_error *error);
+ENCLAVE_CLIENT_PUBLIC void enclave_client_report_free(
+    struct enclave_client_report *report);
+ENCLAVE_CLIENT_PUBLIC size_t enclave_client_report_count(
+    const struct enclave_client_report *report);
+/* Borrowed until the report is freed; NULL past the end. */
+ENCLAVE_CLIENT_PUBLIC const struct enclave_client_report_enclave *
+enclave_client_report_at(
+    const struct enclave_client_report *report, size_t index);
+/*
+ * {"at_ms", "enclaves": [{"name", "url", "state", "insecure", "generation",
+ * "keys": [{"sha256", "module_id", "timestamp_ms", "deadline_ms", "set_label",
+ * "set_index"}], "last_poll_ms", "next_poll_ms" (null: never), "last_error"
+ * (null, or {"status", "category", "step", "message"}), "counters": {...}}]},
+ * members named as in the structs.  New; free with free().  NULL when memory
+ * is short.
+ */
+ENCLAVE_CLIENT_PUBLIC char *enclave_client_report_json(
+    const struct enclave_client_report *report);
+/*
+ * Prometheus text format 0.0.4, with the label enclave: gauges
+ * enclave_client_attested (0 or 1), enclave_client_insecure,
+ * enclave_client_live_keys, enclave_client_first_deadline_seconds (since the
+ * epoch; absent without a live key), enclave_client_last_poll_seconds; and for
+ * each counter enclave_client_NAME_total.  New; free with free().  NULL when
+ * memory is short.
+ */
+ENCLAVE_CLIENT_PUBLIC char *enclave_client_report_prometheus(
+    const struct enclave_client_report *report);
+
+/*
  * Fetches and judges the enclave's evidence on a connection of its own, and
  * sends nothing else; the key of that connection must be bound.  Good evidence
  * enters the cache.  name: the enclave's, or an https URL of its origin.
@@ -637,7 +731,7 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_body_max_bytes(
     struct enclave_client_request *request, size_t max_bytes);
 /* Redirects within the enclave's origin, at most 10; default 0. */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_redirects_max(
-	struct enclave_client_request *request, unsigned int max);
+    struct enclave_client_request *request, unsigned int max);
 /* A redirect keeps the method, whatever its status says.  Default false. */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_keep_method(
     struct enclave_client_request *request, bool keep);

@@ -143,6 +143,8 @@ plan(struct poller *poller, struct roster_entry *entry, struct moment now)
 		due_boot_ms = schedule_next_boot_ms(&entry->schedule,
 		    &enclave->timing, end_boot_ms, now, next_random(poller));
 	heap_set(&poller->polls, &entry->poll, due_boot_ms);
+	cache_note_poll_times(
+	    entry->slot, 0, now.wall_ms + (due_boot_ms - now.boot_ms));
 	enclave_unref(enclave);
 }
 
@@ -190,6 +192,9 @@ conclude(
 
 	entry->generation = cache_slot_generation(poll->slot);
 	schedule_finish(&entry->schedule, status == ENCLAVE_CLIENT_OK);
+	cache_count(entry->slot, CACHE_POLLS);
+	if (status)
+		cache_count(entry->slot, CACHE_POLLS_FAILED);
 	end_poll(poller, poll);
 	plan(poller, entry, clock_now(poller->options.clock));
 }
@@ -216,6 +221,7 @@ start_poll(struct poller *poller, struct roster_entry *entry, struct moment now)
 	}
 	heap_remove(&poller->polls, &entry->poll);
 	schedule_start(&entry->schedule, now);
+	cache_note_poll_times(entry->slot, now.wall_ms, now.wall_ms);
 	poller->in_flight_count++;
 	status = poll_begin(poll, &poller->options, entry->slot, &error);
 	if (!status && curl_multi_add_handle(poller->multi, poll->easy))

@@ -154,6 +154,7 @@ attempt_judge(
 	struct bytes body = {0};
 
 	error_clear(&scratch);
+	cache_count(learning->slot, CACHE_LEARNINGS);
 	status = fetch_finish(
 	    &attempt->fetch, attempt->handle->easy, code, &body, &scratch);
 	if (!status) {

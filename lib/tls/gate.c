@@ -308,9 +308,14 @@ before_request(
 	    attachment->callers.prereq(attachment->callers.prereq_data, peer_ip,
 		own_ip, peer_port, own_port) != CURL_PREREQFUNC_OK)
 		return CURL_PREREQFUNC_ABORT;
-	if (judge_request(attachment, attachment->easy))
+	if (judge_request(attachment, attachment->easy)) {
+		if (attachment->slot)
+			cache_count(attachment->slot, CACHE_REFUSALS);
 		return CURL_PREREQFUNC_ABORT;
+	}
 	attachment->ran = true;
+	if (attachment->mode == GATE_REQUEST)
+		cache_count(attachment->slot, CACHE_REQUESTS);
 	return CURL_PREREQFUNC_OK;
 }
 

@@ -223,11 +223,12 @@ handshake_judge_key(struct gate_attachment *attachment, X509 *leaf, SSL *ssl)
 	};
 
 	status = read_key(attachment, leaf);
-	if (status)
+	if (!status)
+		status = check_key(attachment, &verdict);
+	if (status) {
+		cache_count(attachment->slot, CACHE_REFUSALS);
 		return status;
-	status = check_key(attachment, &verdict);
-	if (status)
-		return status;
+	}
 	if (!verdict_set(ssl, &verdict))
 		return error_memory(&attachment->error);
 	return ENCLAVE_CLIENT_OK;

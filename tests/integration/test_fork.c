@@ -33,16 +33,21 @@ end_child(int signal_number)
 }
 
 static pid_t
-start_child(child_work *work, void *context)
+fork_when_quiet(void)
 {
-	pid_t pid;
-
 #ifdef __SANITIZE_ADDRESS__
 	/* Other threads asleep: see fork_suite(). */
 	const struct timespec pause = {.tv_nsec = 300000000};
 	(void)nanosleep(&pause, NULL);
 #endif
-	pid = fork();
+	return fork();
+}
+
+static pid_t
+start_child(child_work *work, void *context)
+{
+	pid_t pid = fork_when_quiet();
+
 	ck_assert_int_ge(pid, 0);
 	if (pid)
 		return pid;
@@ -139,7 +144,7 @@ work_grandchild(void *context)
 	(void)context;
 	if (get("/child"))
 		return 1;
-	pid = fork();
+	pid = fork_when_quiet();
 	if (pid == 0)
 		_exit(get("/grandchild") ? 1 : 0);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)

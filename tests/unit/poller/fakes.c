@@ -741,3 +741,15 @@ fakes_show(size_t index)
 	cache.count = index + 1;
 	fake_unlock();
 }
+
+void
+cache_count(struct cache_slot *slot, enum cache_counter counter)
+{
+	(void)slot, (void)counter;
+}
+
+void
+cache_note_poll_times(struct cache_slot *slot, int64_t last_ms, int64_t next_ms)
+{
+	(void)slot, (void)last_ms, (void)next_ms;
+}
