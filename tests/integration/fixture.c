@@ -224,6 +224,19 @@ fixture_saw(const char *text)
 	return local_enclave_log_contains(fixture.enclave, text);
 }
 
+bool
+fixture_saw_soon(const char *text)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	for (int i = 0; i < 1000; i++) {
+		if (fixture_saw(text))
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 size_t
 fixture_events(enum enclave_client_event_kind kind)
 {

@@ -67,6 +67,8 @@ size_t fixture_evidence(void);   /* evidence GETs */
 size_t fixture_handshakes(void); /* finished ones */
 size_t fixture_connections(void);
 bool fixture_saw(const char *text);
+/* The same within ten seconds: what the enclave logs after we have gone. */
+bool fixture_saw_soon(const char *text);
 
 size_t fixture_events(enum enclave_client_event_kind kind);
 /* Whether one came within ten seconds. */
