@@ -41,6 +41,26 @@ start_impostor(void)
 	ck_assert_ptr_nonnull(impostor);
 }
 
+/* What a server logs that was shown one. */
+#define CLIENT_CERTIFICATE "\"client_certificate\":\"/"
+
+static void
+set_client_certificate(struct enclave_client_config *config)
+{
+	char prefix[96];
+	char certificate[112];
+	char key[112];
+
+	(void)snprintf(prefix, sizeof(prefix), "%s/client", fixture.state);
+	(void)snprintf(certificate, sizeof(certificate), "%s.pem", prefix);
+	(void)snprintf(key, sizeof(key), "%s.key", prefix);
+	ck_assert(local_enclave_mint(
+	    (const char *const[]){"--state", fixture.state, "--web-certificate",
+		"client.example", "--out-prefix", prefix, NULL}));
+	enclave_client_config_set_client_certificate_file(
+	    config, certificate, key, NULL);
+}
+
 static void
 new_client(struct local_enclave *server)
 {
@@ -60,6 +80,7 @@ new_client(struct local_enclave *server)
 	enclave_client_config_set_ca_file(
 	    config, local_enclave_text(fixture.enclave, "web_ca"));
 	enclave_client_config_set_user_agent(config, "agent-" MARKER);
+	set_client_certificate(config);
 	enclave_client_config_set_polling(config, false);
 	ck_assert_msg(enclave_client_config_load_text(
 			  config, map, strlen(map), fixture.error) == 0,
@@ -114,7 +135,46 @@ give_marker_again(void *context)
 
 static bool body_given;
 
-enum body { NO_BODY, FROM_MEMORY, FROM_CALLBACK, BODIES };
+enum body { NO_BODY, FROM_MEMORY, FROM_CALLBACK, FROM_PARTS, BODIES };
+
+/* The same by the setters that let libcurl write the headers. */
+static void
+set_secret_options(struct enclave_client_request *request)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/.netrc", fixture.state);
+	enclave_client_request_set_user_agent(request, "option-" MARKER);
+	enclave_client_request_set_referer(request, "option-" MARKER, true);
+	enclave_client_request_set_cookie(request, "option=" MARKER);
+	enclave_client_request_set_basic_auth(request, "someone", MARKER);
+	enclave_client_request_set_netrc(request, path);
+}
+
+static void
+set_secret_body(struct enclave_client_request *request, enum body kind)
+{
+	const struct enclave_client_body body = {
+	    .read = give_marker,
+	    .rewind = give_marker_again,
+	    .len = -1,
+	    .context = &body_given,
+	};
+	const struct enclave_client_part part = {
+	    .name = "name-" MARKER,
+	    .file_name = "file-" MARKER,
+	    .content_type = "text/" MARKER,
+	    .body = body,
+	};
+
+	if (kind == FROM_MEMORY)
+		enclave_client_request_set_body(
+		    request, MARKER, sizeof(MARKER) - 1);
+	if (kind == FROM_CALLBACK)
+		enclave_client_request_set_body_callback(request, &body);
+	if (kind == FROM_PARTS)
+		enclave_client_request_add_part(request, &part);
+}
 
 /* The marker in all of them: what there is to give away at all. */
 static struct enclave_client_request *
@@ -123,12 +183,6 @@ request_full_of_secrets(const char *method, enum body kind)
 	static const char *const headers[] = {"X-Secret", "Cookie", "Referer",
 	    "Authorization", "Proxy-Authorization", "User-Agent", "Accept",
 	    "Content-Type", "X-" MARKER, "Range", "Host"};
-	const struct enclave_client_body body = {
-	    .read = give_marker,
-	    .rewind = give_marker_again,
-	    .len = -1,
-	    .context = &body_given,
-	};
 	struct enclave_client_request *request = NULL;
 
 	body_reads = 0;
@@ -137,13 +191,14 @@ request_full_of_secrets(const char *method, enum body kind)
 	    enclave_client_request_new(method,
 		"/path-" MARKER "?query=" MARKER "#fragment-" MARKER, &request),
 	    0);
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+	/* Where a header is given by hand, an option would not be seen. */
+	for (size_t i = 0; kind != NO_BODY && kind != FROM_PARTS &&
+			   i < sizeof(headers) / sizeof(headers[0]);
+	     i++)
 		enclave_client_request_add_header(request, headers[i], MARKER);
-	if (kind == FROM_MEMORY)
-		enclave_client_request_set_body(
-		    request, MARKER, sizeof(MARKER) - 1);
-	if (kind == FROM_CALLBACK)
-		enclave_client_request_set_body_callback(request, &body);
+	if (kind == NO_BODY || kind == FROM_PARTS)
+		set_secret_options(request);
+	set_secret_body(request, kind);
 	enclave_client_request_set_redirects_max(request, 10);
 	return request;
 }
@@ -167,7 +222,8 @@ static void
 expect_nothing_in(struct local_enclave *server)
 {
 	static const char *const secrets[] = {MARKER, MARKER_BASIC,
-	    "user-agent", "authorization", "cookie", "referer"};
+	    "user-agent", "authorization", "cookie", "referer",
+	    CLIENT_CERTIFICATE};
 
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
 		ck_assert_msg(!local_enclave_log_contains(server, secrets[i]),
@@ -262,6 +318,24 @@ START_TEST(enclave_gets_all_but_the_fragment_and_the_netrc)
 }
 END_TEST
 
+START_TEST(enclave_gets_what_options_and_parts_say)
+{
+	static const char *const seen[] = {"\"user-agent\":\"option-" MARKER,
+	    "\"referer\":\"option-" MARKER, "\"cookie\":\"option=" MARKER,
+	    MARKER_BASIC, "name-" MARKER, "file-" MARKER, "text/" MARKER,
+	    CLIENT_CERTIFICATE};
+
+	write_netrc();
+	fixture_set("{\"ask_client_certificate\":true}");
+	new_client(fixture.enclave);
+	ck_assert_msg(send_secrets("POST", FROM_PARTS) == 0, "%s",
+	    enclave_client_error_message(fixture.error));
+	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
+		ck_assert_msg(fixture_saw(seen[i]), "no %s", seen[i]);
+	ck_assert_uint_gt(body_reads, 0);
+}
+END_TEST
+
 START_TEST(netrc_is_not_read)
 {
 	write_netrc();
@@ -303,6 +377,7 @@ main(void)
 	    impostor_in_place_of_a_known_enclave_gets_nothing, 0,
 	    TREATMENTS * (int)BODIES);
 	tcase_add_test(tcase, enclave_gets_all_but_the_fragment_and_the_netrc);
+	tcase_add_test(tcase, enclave_gets_what_options_and_parts_say);
 	tcase_add_test(tcase, netrc_is_not_read);
 	tcase_add_test(
 	    tcase, evidence_get_is_built_from_the_configuration_alone);
