@@ -61,9 +61,11 @@ set_client_certificate(struct enclave_client_config *config)
 	    config, certificate, key, NULL);
 }
 
+/* proxy: NULL for none, else its URL but for the port of the impostor. */
 static void
-new_client(struct local_enclave *server)
+new_client_behind(struct local_enclave *server, const char *proxy)
 {
+	char text[128];
 	char map[1024];
 	struct enclave_client_config *config = NULL;
 
@@ -81,6 +83,14 @@ new_client(struct local_enclave *server)
 	    config, local_enclave_text(fixture.enclave, "web_ca"));
 	enclave_client_config_set_user_agent(config, "agent-" MARKER);
 	set_client_certificate(config);
+	if (proxy) {
+		(void)snprintf(text, sizeof(text), "%s:%d", proxy,
+		    local_enclave_port(impostor));
+		enclave_client_config_set_proxy(config, text);
+		(void)snprintf(text, sizeof(text), "enclave.test:%d:127.0.0.1",
+		    local_enclave_port(impostor));
+		enclave_client_config_add_resolve(config, text);
+	}
 	enclave_client_config_set_polling(config, false);
 	ck_assert_msg(enclave_client_config_load_text(
 			  config, map, strlen(map), fixture.error) == 0,
@@ -89,6 +99,12 @@ new_client(struct local_enclave *server)
 			  fixture.error) == 0,
 	    "%s", enclave_client_error_message(fixture.error));
 	enclave_client_config_free(config);
+}
+
+static void
+new_client(struct local_enclave *server)
+{
+	new_client_behind(server, NULL);
 }
 
 /* A netrc where libcurl would look for it. */
@@ -298,6 +314,46 @@ START_TEST(impostor_in_place_of_a_known_enclave_gets_nothing)
 }
 END_TEST
 
+/* An HTTPS proxy's own TLS: ordinary verification, and never a verdict. */
+static const struct {
+	const char *proxy;
+	const char *settings;
+	size_t handshakes; /* that finish, for each request */
+	const char *text;
+} proxies[] = {
+    /* It does not speak CONNECT; what it was asked is the point. */
+    {"https://enclave.test", "{}", 1, NULL},
+    {"https://enclave.test", "{\"web_ca\":\"foreign\"}", 0,
+	"TLS certificate for enclave.test refused"},
+    {"https://enclave.test", "{\"web_ca\":\"expired\"}", 0,
+	"TLS certificate for enclave.test refused"},
+    {"https://enclave.test", "{\"web_ca\":\"wrong-name\"}", 0,
+	"TLS certificate for enclave.test refused"},
+    {"https://127.0.0.1", "{}", 0, "without a server name"},
+};
+
+START_TEST(https_proxy_is_verified_and_gets_no_secret)
+{
+	write_netrc();
+	start_impostor();
+	ck_assert(local_enclave_set(impostor, proxies[_i].settings));
+	new_client_behind(fixture.enclave, proxies[_i].proxy);
+	ck_assert_int_ne(send_secrets("POST", FROM_MEMORY), 0);
+	if (proxies[_i].text)
+		ck_assert_msg(
+		    strstr(enclave_client_error_message(fixture.error),
+			proxies[_i].text) != NULL,
+		    "%s", enclave_client_error_message(fixture.error));
+	ck_assert_uint_gt(local_enclave_count(impostor, "client_hello"), 0);
+	ck_assert_uint_eq(
+	    local_enclave_count(impostor, "handshake"), proxies[_i].handshakes);
+	expect_nothing_in(fixture.enclave);
+	ck_assert(!local_enclave_log_contains(impostor, MARKER));
+	ck_assert(!local_enclave_log_contains(impostor, MARKER_BASIC));
+	ck_assert(!local_enclave_log_contains(impostor, CLIENT_CERTIFICATE));
+}
+END_TEST
+
 /* The controls: the marker is found where it belongs, and only that. */
 START_TEST(enclave_gets_all_but_the_fragment_and_the_netrc)
 {
@@ -376,6 +432,8 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    impostor_in_place_of_a_known_enclave_gets_nothing, 0,
 	    TREATMENTS * (int)BODIES);
+	tcase_add_loop_test(tcase, https_proxy_is_verified_and_gets_no_secret,
+	    0, (int)(sizeof(proxies) / sizeof(proxies[0])));
 	tcase_add_test(tcase, enclave_gets_all_but_the_fragment_and_the_netrc);
 	tcase_add_test(tcase, enclave_gets_what_options_and_parts_say);
 	tcase_add_test(tcase, netrc_is_not_read);
