@@ -6,7 +6,8 @@
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkg-config
 	libcurl4-openssl-dev libssl-dev libcbor-dev libcjson-dev)
 # What the tests need beside that.
-PACKAGES_TEST=(g++ check curl libevent-dev nginx-light openssl ca-certificates
+PACKAGES_TEST=(g++ check curl libevent-dev nginx-light haproxy tinyproxy
+	openssl ca-certificates
 	python3 python3-cbor2 python3-cryptography python3-pytest
 	python3-cffi python3-dev python3-setuptools python3-wheel python3-pip
 	python3-venv python3-requests python3-httpx python3-h2 mypy gunicorn)
@@ -14,7 +15,7 @@ PACKAGES_TEST=(g++ check curl libevent-dev nginx-light openssl ca-certificates
 PACKAGES_STYLE=(clang-format clang-tidy clang shellcheck codespell)
 
 # Servers that Debian starts when it installs them; nothing here wants that.
-PACKAGES_SERVICES=(nginx haproxy)
+PACKAGES_SERVICES=(nginx haproxy tinyproxy)
 
 # Prints which of the named packages are not installed.
 packages_missing()
