@@ -196,7 +196,7 @@ def test_a_callers_context_is_hardened(make, client, enclave):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.com/", "https://localhost:1/", "http://localhost/"]
+    "url", ["https://127.0.0.1:1/", "https://localhost:1/", "http://localhost/"]
 )
 def test_unknown_hosts_are_refused(http, url):
     with pytest.raises(enclave_client.UnknownEnclave) as caught:
@@ -290,7 +290,7 @@ def test_redirects_stay_within_the_origin(make, client, enclave):
     assert answer.json()["path"] == "/there"
     answer = http.request(
         "POST",
-        enclave.url + "/redirect-307?to=https://example.com/",
+        enclave.url + "/redirect-307?to=https://127.0.0.1:1/",
         content=MARKER,
     )
     assert answer.status_code == 307 and not answer.history
@@ -331,7 +331,7 @@ def test_network_errors_are_httpxs_own(http, client, make, enclave):
 
 def test_errors_survive_pickling(http):
     with pytest.raises(enclave_client.UnknownEnclave) as caught:
-        http.request("GET", "https://example.com")
+        http.request("GET", "https://127.0.0.1:1/")
     again = pickle.loads(pickle.dumps(caught.value))
     assert isinstance(again, enclave_client.UnknownEnclave)
     assert isinstance(again, httpx.ConnectError)

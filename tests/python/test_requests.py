@@ -154,7 +154,7 @@ def test_verify_names_the_store(client, enclave, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.com/", "https://localhost:1/", "http://localhost/"]
+    "url", ["https://127.0.0.1:1/", "https://localhost:1/", "http://localhost/"]
 )
 def test_unknown_hosts_are_refused(session, url):
     with pytest.raises(enclave_client.UnknownEnclave) as caught:
@@ -265,7 +265,7 @@ def test_redirects_stay_within_the_origin(session, enclave):
     assert answer.json()["path"] == "/there"
     answer = session.post(enclave.url + "/redirect-307?to=/there", data="again")
     assert answer.json()["body"] == "again"
-    foreign = enclave.url + "/redirect-307?to=https://example.com/"
+    foreign = enclave.url + "/redirect-307?to=https://127.0.0.1:1/"
     with pytest.raises(enclave_client.RedirectRefused):
         session.post(foreign, data=MARKER)
     with pytest.raises(enclave_client.RedirectRefused):
@@ -278,7 +278,7 @@ def test_an_adapter_on_a_plain_session_follows_nobody_out(client, enclave):
     with requests.Session() as session:
         session.mount(enclave.url, AttestedAdapter(client))
         answer = session.post(
-            enclave.url + "/redirect-307?to=https://example.com/", data=MARKER
+            enclave.url + "/redirect-307?to=https://127.0.0.1:1/", data=MARKER
         )
     assert answer.status_code == 307 and not answer.history
 
@@ -342,7 +342,7 @@ def test_a_closed_client_refuses(client, session, enclave):
 
 def test_errors_survive_pickling(session):
     with pytest.raises(enclave_client.UnknownEnclave) as caught:
-        session.get("https://example.com")
+        session.get("https://127.0.0.1:1/")
     again = pickle.loads(pickle.dumps(caught.value))
     assert isinstance(again, enclave_client.UnknownEnclave)
     assert isinstance(again, requests.exceptions.SSLError)

@@ -67,6 +67,9 @@ class FileSource(Source):
         return True
 
 
+_END = object()
+
+
 class IterableSource(Source):
     """Pieces of any size. A generator can be sent once, a list again."""
 
@@ -80,8 +83,8 @@ class IterableSource(Source):
     def read(self, size: int) -> Any:
         self._begun = True
         while not self._rest:
-            piece = next(self._iterator, None)
-            if piece is None:
+            piece: Any = next(self._iterator, _END)
+            if piece is _END:
                 return b""
             if isinstance(piece, str):
                 raise TypeError("the body's pieces are str: encode them")

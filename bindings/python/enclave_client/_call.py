@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Union
 
 from ._body import Content, Data, Source, make_body, set_body
-from ._errors import ErrorSlot, OutOfMemory, Status, UsageError
+from ._errors import ErrorSlot, OutOfMemory, Status, UsageError, c_text
 from ._native import ffi, lib
 
 Params = Union[Mapping[str, Any], Sequence[tuple[str, Any]]]
@@ -15,20 +15,6 @@ HeadersIn = Union[Mapping[str, str | None], Iterable[tuple[str, str | None]]]
 
 # What stands in URLs as it is: RFC 3986's reserved and unreserved, and "%".
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
-
-
-def c_text(value: str, what: str, encoding: str = "utf-8") -> bytes:
-    """A str for C, which would end it at a NUL."""
-    if not isinstance(value, str):
-        raise UsageError(
-            f"{what} is a {type(value).__name__}, expected str", status=Status.USAGE
-        )
-    if "\0" in value:
-        raise UsageError(f"{what} holds a NUL", status=Status.USAGE)
-    try:
-        return value.encode(encoding)
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{what}: {error}", status=Status.USAGE) from error
 
 
 def milliseconds(seconds: float | None, what: str) -> int:

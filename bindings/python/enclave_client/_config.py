@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
-from ._errors import ConfigError, ErrorSlot, OutOfMemory, Status
+from ._errors import ConfigError, ErrorSlot, OutOfMemory, Status, c_text
 from ._native import ffi, lib
 
 #: What accepts enclaves: the map as a dict; the path of a JSON file; with
@@ -84,7 +84,12 @@ def asks_again(map: Any) -> bool:
 
 
 def _encode(value: Path | None) -> Any:
-    return ffi.NULL if value is None else os.fsencode(value)
+    if value is None:
+        return ffi.NULL
+    data = os.fsencode(value)
+    if b"\0" in data:
+        raise ConfigError(f"{value!r} holds a NUL", status=Status.CONFIG)
+    return data
 
 
 def _level_of_caller() -> int:
@@ -177,9 +182,11 @@ class Settings:
         lib.enclave_client_config_set_ca_file(config, _encode(self.ca_file))
         lib.enclave_client_config_set_ca_directory(config, _encode(self.ca_directory))
         for entry in self.resolve:
-            lib.enclave_client_config_add_resolve(config, entry.encode())
+            lib.enclave_client_config_add_resolve(config, c_text(entry, "resolve"))
         for entry in self.connect_to:
-            lib.enclave_client_config_add_connect_to(config, entry.encode())
+            lib.enclave_client_config_add_connect_to(
+                config, c_text(entry, "connect_to")
+            )
         lib.enclave_client_config_set_proxy(config, _encode(self.proxy))
         lib.enclave_client_config_set_user_agent(config, _encode(self.user_agent))
         lib.enclave_client_config_set_polling(config, self.polling)
@@ -195,8 +202,8 @@ def _load(config: Any, map: Any, url: str | None, name: str | None) -> None:
         error.check(
             lib.enclave_client_config_load_single(
                 config,
-                name.encode() if name is not None else ffi.NULL,
-                url.encode(),
+                ffi.NULL if name is None else c_text(name, "name"),
+                c_text(url, "url"),
                 to_json(map),
                 error.pointer,
             )
@@ -205,7 +212,7 @@ def _load(config: Any, map: Any, url: str | None, name: str | None) -> None:
         raise ConfigError("name goes with url", status=Status.CONFIG)
     elif isinstance(map, (str, os.PathLike)):
         error.check(
-            lib.enclave_client_config_load_file(config, os.fsencode(map), error.pointer)
+            lib.enclave_client_config_load_file(config, _encode(map), error.pointer)
         )
     else:
         data = to_json(map)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from ._call import Call, HeadersIn, c_text, merge_headers, milliseconds
+from ._call import Call, HeadersIn, merge_headers, milliseconds
 from ._config import Map, Settings, asks_again
 from ._documents import Attestation, read_attestation
 from ._errors import (
@@ -17,6 +17,7 @@ from ._errors import (
     Status,
     Step,
     TimeoutError,
+    c_text,
     text,
 )
 from ._events import Event, EventHandler, EventKind, EventPump, tell

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ._config import Map, Settings
-from ._errors import ErrorSlot, text
+from ._errors import ErrorSlot, Status, UsageError, c_text, text
 from ._native import ffi, lib
 
 # The hypervisor signs PCR0 to 31 at most (AWS Nitro Enclaves, 2.2).
@@ -117,7 +117,7 @@ At = datetime.datetime | float | str
 def _judged_at_ms(at: At) -> int:
     if isinstance(at, datetime.datetime):
         if at.tzinfo is None:
-            raise ValueError("at: a datetime needs a time zone")
+            raise UsageError("at: a datetime needs a time zone", status=Status.USAGE)
         return int(at.timestamp() * 1000)
     if isinstance(at, str):
         words = {
@@ -125,7 +125,9 @@ def _judged_at_ms(at: At) -> int:
             "document": lib.ENCLAVE_CLIENT_AT_DOCUMENT,
         }
         if at not in words:
-            raise ValueError('at: "now", "document", seconds or a datetime')
+            raise UsageError(
+                'at: "now", "document", seconds or a datetime', status=Status.USAGE
+            )
         number: int = words[at]
         return number
     return int(at * 1000)
@@ -143,41 +145,54 @@ class _Evidence:
         self.pointer.judged_at_ms = _judged_at_ms(at)
 
 
+# What PCR sets alone are called, where a document is judged against them.
+_NAME = "document"
+
+
 def verify_document(
     evidence: bytes | str,
-    map: Map | None = None,
     *,
+    pcrs: Any = None,
+    map: Map | None = None,
     enclave: str | None = None,
-    url: str | None = None,
     at: At = "now",
     insecure_allowed: bool = False,
     insecure_allow_debug: bool = False,
     insecure_nitro_root: str | os.PathLike[str] | bytes | None = None,
 ) -> Document:
     """Judges a document without any network: structure, chain, signature,
-    time; and, with ``enclave``, the measurements that ``map`` accepts for it.
+    time; and the measurements, where ``pcrs`` (sets alone, also a file's path
+    or what nitro-cli printed) or ``map`` with ``enclave`` say which.
 
     ``evidence``: COSE_Sign1, base64 or hex of it, or an endpoint's JSON.
     ``at``: "now", "document" (its own timestamp), seconds since 1970 or an
-    aware datetime; any but "now" is a replay, and says so.  Without
-    ``enclave`` a debug document passes: look at ``.debug``.
+    aware datetime; any but "now" is a replay.  Without measurements a debug
+    document passes: look at ``.debug``.
 
     Raises the exception of the first step that refused.
     """
+    if pcrs is not None and map is not None:
+        raise UsageError("pcrs or map, not both", status=Status.USAGE)
+    if (map is None) != (enclave is None):
+        raise UsageError("map and enclave go together", status=Status.USAGE)
     settings = Settings(
         insecure_allowed=insecure_allowed,
         insecure_allow_debug=insecure_allow_debug,
         insecure_nitro_root=insecure_nitro_root,
     )
     settings.warn()
-    config = settings.config(map, url=url)
+    if pcrs is not None:
+        enclave = _NAME
+        config = settings.config(pcrs, url=f"https://{_NAME}.invalid", name=_NAME)
+    else:
+        config = settings.config(map)
     given = _Evidence(evidence, at)
     error = ErrorSlot()
     ret_document = ffi.new("struct enclave_client_document **")
     error.check(
         lib.enclave_client_document_verify(
             config,
-            enclave.encode() if enclave is not None else ffi.NULL,
+            c_text(enclave, "enclave") if enclave is not None else ffi.NULL,
             given.pointer,
             ret_document,
             error.pointer,
@@ -192,7 +207,7 @@ def read_unverified_document(
     *,
     insecure_nitro_root: str | os.PathLike[str] | bytes | None = None,
 ) -> Document:
-    """What evidence says, for display.  Time and policy are not judged; where
+    """What evidence says, for display: no ``.deadline`` of it counts.  Time and policy are not judged; where
     ``.authentic`` is False it is a claim of nobody's."""
     settings = Settings(insecure_nitro_root=insecure_nitro_root)
     settings.warn()

@@ -298,6 +298,20 @@ def text(pointer: Any) -> str:
     return data.decode("utf-8", "replace")
 
 
+def c_text(value: str, what: str, encoding: str = "utf-8") -> bytes:
+    """A str for C, which would end it at a NUL."""
+    if not isinstance(value, str):
+        raise UsageError(
+            f"{what} is a {type(value).__name__}, expected str", status=Status.USAGE
+        )
+    if "\0" in value:
+        raise UsageError(f"{what} holds a NUL", status=Status.USAGE)
+    try:
+        return value.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what}: {error}", status=Status.USAGE) from error
+
+
 def _known(kind: Any, number: int, otherwise: Any) -> Any:
     # An installed library may be newer than this package.
     try:
