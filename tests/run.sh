@@ -10,9 +10,9 @@ usage: tests/run.sh [--suite NAME]... [--sanitize address,undefined|thread]
 
 Installs what is missing (on Debian 12, as root or through sudo), builds into
 DIR (default build/test, reused) and runs the tests: all of them, or those of
-the named suites. Two suites run only when they are named: style, which needs
-clang's tools, and long, which needs hours. lint judges the text of the sources
-and is left out under a sanitizer. ENCLAVE_CLIENT_VECTORS names the folder of real
+the named suites. Two suites run only when they are named: style and long, which
+need clang; long takes most of an hour. lint judges the text of the sources and
+is left out under a sanitizer. ENCLAVE_CLIENT_VECTORS names the folder of real
 documents; without it their tests are skipped.
 TEXT
 }
@@ -73,7 +73,7 @@ fi
 
 packages=("${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}")
 case " ${suites[*]-} " in
-*" style "*) packages+=("${PACKAGES_STYLE[@]}") ;;
+*" style "* | *" long "*) packages+=("${PACKAGES_STYLE[@]}") ;;
 esac
 
 stage_dir=$(mktemp -d)

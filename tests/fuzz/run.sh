@@ -5,24 +5,31 @@ set -euo pipefail
 usage()
 {
 	cat <<'TEXT'
-usage: tests/fuzz/run.sh SECONDS [TARGET]...
+usage: tests/fuzz/run.sh [--log FILE] [--build-dir DIR] SECONDS [TARGET]...
 
 Builds with clang, libFuzzer and the address and undefined sanitizers into
-build/fuzz, runs each target (fuzz-evidence, ...) for SECONDS on one core, and
-appends a line for each to tests/fuzz/log.md. What a run learns is kept in
-build/fuzz/corpus; an input that fails is kept in build/fuzz/findings, and the
-exit status is 1.
+DIR (default build/fuzz), runs each target (fuzz-evidence, ...) for SECONDS on
+one core, and appends a line for each to FILE (default tests/fuzz/log.md). What
+a run learns is kept in DIR/corpus; an input that fails is kept in DIR/findings,
+and the exit status is 1.
 TEXT
 }
 
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$top/build/fuzz
+log=$top/tests/fuzz/log.md
+while [ $# -ge 2 ]; do
+	case $1 in
+	--log) log=$2 && shift 2 ;;
+	--build-dir) build=$2 && shift 2 ;;
+	*) break ;;
+	esac
+done
 [ $# -ge 1 ] || { usage >&2 && exit 2; }
 [[ $1 =~ ^[0-9]+$ ]] || { usage >&2 && exit 2; }
 seconds=$1
 shift
 
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=$top/build/fuzz
-log=$top/tests/fuzz/log.md
 catalogue=$build/tests/catalogue
 export ENCLAVE_CLIENT_FUZZ_ROOT=$catalogue/root.pem
 

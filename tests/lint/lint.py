@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 
 # Never looked into: made by tools, or not ours.
-PRUNED = re.compile(r"build.*|\.git|\.cache|__pycache__|\.pytest_cache|.*\.egg-info")
+PRUNED = re.compile(r"build(-.*)?|\.git|\.cache|__pycache__|\.pytest_cache|.*\.egg-info")
 
 C_FOLDERS = ("include", "lib", "cache", "poller", "bindings", "tests", "examples")
 SHIPPED_FOLDERS = ("include", "lib", "cache", "poller", "bindings")

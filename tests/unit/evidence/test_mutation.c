@@ -2,10 +2,12 @@
  * No change of a good document is accepted: each bit, each truncation, each
  * byte behind it.
  *
- *   test-mutation CATALOGUE [STRIDE]
+ *   test-mutation CATALOGUE [STRIDE [DISTANCE]]
  *
- * With stride 1 every single-bit change is tried.  No single-bit change keeps the
- * meaning: the one malleable part, s against n - s, differs in many bits.
+ * With stride 1 every single-bit change is tried: of the generated document and
+ * of each DISTANCE-th real one, from the oldest to the newest form.  No
+ * single-bit change keeps the meaning: the one malleable part, s against n - s,
+ * differs in many bits.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@ struct subject {
 static struct subject subjects[DOCUMENTS_MAX];
 static int subject_count;
 static long stride = 1;
+static long distance = 8;
 
 static enum enclave_client_status
 judge(const struct subject *subject, struct bytes document,
@@ -151,13 +154,12 @@ add_real(
     const char *folder, const cJSON *documents, struct evidence_roots *roots)
 {
 	const cJSON *document;
-	int number = 0;
+	long number = 0;
 
-	/* Every eighth, from the oldest to the newest form. */
 	cJSON_ArrayForEach(document,
 	    documents) if (strcmp(json_string(document, "expect"), "refused") !=
 			       0 &&
-			   number++ % 8 == 0)
+			   number++ % distance == 0)
 	    add(folder, json_string(document, "file"), roots,
 		json_integer(document, "timestamp_ms"));
 }
@@ -179,7 +181,9 @@ main(int argc, char **argv)
 		return 2;
 	if (argc > 2)
 		stride = strtol(argv[2], NULL, 10);
-	if (stride < 1)
+	if (argc > 3)
+		distance = strtol(argv[3], NULL, 10);
+	if (stride < 1 || distance < 1)
 		return 2;
 	manifest = json_read(argv[1], "manifest.json");
 	test_roots = roots_file(argv[1], json_string(manifest, "root"));
