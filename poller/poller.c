@@ -139,6 +139,12 @@ plan(struct poller *poller, struct roster_entry *entry, struct moment now)
 	/* Only what was removed has none; its mark is on the way to us. */
 	int64_t due_boot_ms = now.boot_ms + NAP_MAX_MS;
 
+	/* Evidence in certificates comes with the handshakes. */
+	if (enclave && enclave->profile->source == PROFILE_CERTIFICATE) {
+		heap_remove(&poller->polls, &entry->poll);
+		enclave_unref(enclave);
+		return;
+	}
 	if (enclave)
 		due_boot_ms = schedule_next_boot_ms(&entry->schedule,
 		    &enclave->timing, end_boot_ms, now, next_random(poller));

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "appraisal/carried.h"
 #include "appraisal/decode.h"
 #include "appraisal/nonce.h"
 
@@ -142,10 +143,11 @@ judge_claims(const struct enclave *enclave, struct appraisal *appraisal,
 	return ENCLAVE_CLIENT_OK;
 }
 
+/* Steps structure to time, and whether it answers what was asked. */
 static enum enclave_client_status
-verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
-    struct answer answer, struct appraisal *appraisal,
-    struct enclave_client_error *error)
+verify_document(const struct appraiser *appraiser,
+    const struct enclave *enclave, struct answer answer,
+    struct appraisal *appraisal, struct enclave_client_error *error)
 {
 	const struct evidence_check check = {
 	    .roots = appraiser->roots,
@@ -156,14 +158,8 @@ verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
 	};
 	enum enclave_client_status status;
 	struct claims *claims = NULL;
-	struct buffer document;
 
-	status = decode_body(enclave->profile, answer.body, &document, error);
-	if (status)
-		return status;
-	status =
-	    evidence_verify(buffer_bytes(&document), &check, &claims, error);
-	buffer_clear(&document);
+	status = evidence_verify(answer.body, &check, &claims, error);
 	if (status)
 		return status;
 	status = check_live(claims, error);
@@ -177,6 +173,28 @@ verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
 	}
 	appraisal->claims = claims; /* handed over */
 	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
+verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
+    struct answer answer, struct appraisal *appraisal,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct buffer document;
+
+	if (enclave->profile->source == PROFILE_CERTIFICATE)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_FETCH,
+		    "evidence of the profile \"%s\" is in the certificate",
+		    enclave->profile->name);
+	status = decode_body(enclave->profile, answer.body, &document, error);
+	if (status)
+		return status;
+	answer.body = buffer_bytes(&document);
+	status = verify_document(appraiser, enclave, answer, appraisal, error);
+	buffer_clear(&document);
+	return status;
 }
 
 /* Claims outlive only the one refusal that withdraws a key. */
@@ -242,4 +260,77 @@ appraise_claims(const struct appraiser *appraiser,
 	status = conclude(&appraisal, enclave, status, error);
 	*ret_appraisal = appraisal;
 	return status;
+}
+
+/* The document must name this leaf's key, and no other will do. */
+static enum enclave_client_status
+check_own_key(const struct enclave *enclave, struct bytes leaf_der,
+    const struct appraisal *appraisal, struct enclave_client_error *error)
+{
+	struct binding_key shown;
+	enum enclave_client_status status = binding_from_leaf(
+	    &enclave->profile->binding, leaf_der, &shown, error);
+
+	if (status)
+		return status;
+	if (appraisal_names(appraisal, &shown))
+		return ENCLAVE_CLIENT_OK;
+	return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    ENCLAVE_CLIENT_STEP_BINDING,
+	    "the peer's certificate carries a document that binds another "
+	    "key than its own");
+}
+
+static enum enclave_client_status
+judge_leaf(const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes leaf_der, struct appraisal *appraisal,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct buffer document;
+	struct answer answer = {0};
+
+	status = carried_document(enclave->profile, leaf_der, &document, error);
+	if (status)
+		return status;
+	answer.body = buffer_bytes(&document);
+	status = verify_document(appraiser, enclave, answer, appraisal, error);
+	buffer_clear(&document);
+	if (!status)
+		status = judge_claims(enclave, appraisal, error);
+	if (!status)
+		status = check_own_key(enclave, leaf_der, appraisal, error);
+	appraisal->key_named = false;
+	appraisal->more_count = 0;
+	if (status)
+		return status;
+	return appraisal_leaf_key(enclave, leaf_der, &appraisal->key, error);
+}
+
+enum enclave_client_status
+appraise_leaf(const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes leaf_der, struct appraisal *ret_appraisal,
+    struct enclave_client_error *error)
+{
+	struct appraisal appraisal = {.status = ENCLAVE_CLIENT_ERR_INTERNAL,
+	    .judged = clock_now(appraiser->clock)};
+	enum enclave_client_status status =
+	    judge_leaf(appraiser, enclave, leaf_der, &appraisal, error);
+
+	appraisal.key_named = !status;
+	status = conclude(&appraisal, enclave, status, error);
+	*ret_appraisal = appraisal;
+	return status;
+}
+
+enum enclave_client_status
+appraisal_leaf_key(const struct enclave *enclave, struct bytes leaf_der,
+    struct binding_key *ret_key, struct enclave_client_error *error)
+{
+	static const struct binding_rule whole = {
+	    .object = BINDING_CERTIFICATE, .transform = BINDING_IDENTITY};
+	bool carries = enclave->profile->source == PROFILE_CERTIFICATE;
+
+	return binding_from_leaf(carries ? &whole : &enclave->profile->binding,
+	    leaf_der, ret_key, error);
 }

@@ -50,6 +50,24 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise(
     const struct appraiser *appraiser, const struct enclave *enclave,
     struct answer answer, struct appraisal *ret_appraisal,
     struct enclave_client_error *error);
+/*
+ * Judges the document that a peer's leaf carries, for a profile whose evidence
+ * is in the certificate.  The document must bind that very leaf.  The key is
+ * the leaf's, as appraisal_leaf_key() has it; a refusal names none: nothing
+ * can be withdrawn by showing certificates.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise_leaf(
+    const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes leaf_der, struct appraisal *ret_appraisal,
+    struct enclave_client_error *error);
+/*
+ * What the cache knows a peer's leaf by: what the binding rule makes of it, or,
+ * where it carries its own evidence, the digest of the whole certificate.
+ */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraisal_leaf_key(
+    const struct enclave *enclave, struct bytes leaf_der,
+    struct binding_key *ret_key, struct enclave_client_error *error);
+
 void appraisal_clear(struct appraisal *appraisal);
 /* Is it one of the keys that the document names? */
 bool appraisal_names(

@@ -35,6 +35,11 @@ attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
 		    ENCLAVE_CLIENT_STEP_FETCH,
 		    "the enclave is no longer configured");
+	if (!enclave_fetches(attempt->enclave))
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_FETCH,
+		    "its evidence is in its certificate: it is judged in the "
+		    "handshake of a request, and there is nothing to fetch");
 	fetch_init(&attempt->fetch, &handle->gate);
 	request_trace(learning->request, "fetching evidence from %s",
 	    handle->gate.enclave->evidence_url);
@@ -48,6 +53,16 @@ attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 		handle->gate.key_context = (void *)learning;
 	}
 	return ENCLAVE_CLIENT_OK;
+}
+
+bool
+attempt_possible(struct cache_slot *slot)
+{
+	struct enclave *enclave = cache_slot_enclave(slot, NULL);
+	bool possible = enclave && enclave_fetches(enclave);
+
+	enclave_unref(enclave);
+	return possible;
 }
 
 bool

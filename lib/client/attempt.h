@@ -40,6 +40,8 @@ struct attempt {
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status attempt_check_limits(
     const struct learning *learning, struct enclave_client_error *error);
 
+/* Is there something to fetch?  Evidence in certificates needs no learning. */
+bool attempt_possible(struct cache_slot *slot);
 /* attempt->handle made ready for the evidence GET. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status attempt_prepare(
     struct attempt *attempt, struct enclave_client_error *error);

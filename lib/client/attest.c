@@ -123,7 +123,9 @@ wait_all(struct enclave_client *client, int64_t until_boot_ms,
 
 	for (size_t i = 0;
 	     !status && (slot = cache_slot_at(client->cache, i)) != NULL; i++) {
-		status = wait_slot(client, slot, until_boot_ms, error);
+		/* What comes with handshakes alone is not waited for. */
+		if (attempt_possible(slot))
+			status = wait_slot(client, slot, until_boot_ms, error);
 		cache_slot_unref(slot);
 	}
 	return status;

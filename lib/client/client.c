@@ -120,6 +120,7 @@ make_cache(struct enclave_client *client,
 		return status;
 	client->gate.client_id = id_next();
 	client->gate.cache = client->cache;
+	client->gate.appraiser = &client->appraiser;
 	client->gate.clock = client->clock;
 	client->gate.stopped = &client->stopped;
 	client->gate.insecure_key_log = config->insecure_key_log;

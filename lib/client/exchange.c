@@ -188,6 +188,7 @@ may_learn(struct exchange *exchange)
 	long redirects = 0;
 
 	if (!exchange->handle || !exchange->handle->gate.key_refused ||
+	    !enclave_fetches(exchange->handle->gate.enclave) ||
 	    exchange->response->header_text.len > 0 ||
 	    exchange->connections >= LEARNING_CONNECTIONS_MAX)
 		return false;
@@ -202,7 +203,8 @@ run(struct exchange *exchange, struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
 
-	if (!cache_live_keys(exchange->slot, now_of(exchange), NULL, NULL)) {
+	if (attempt_possible(exchange->slot) &&
+	    !cache_live_keys(exchange->slot, now_of(exchange), NULL, NULL)) {
 		status = learn(exchange, NULL, error);
 		if (status)
 			return status;

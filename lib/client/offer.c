@@ -14,8 +14,8 @@ read_leaf(struct cache_slot *slot, struct enclave_client_bytes leaf,
 		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the enclave is no longer configured");
-	status = binding_from_leaf(&enclave->profile->binding,
-	    (struct bytes){leaf.data, leaf.len}, ret_key, error);
+	status = appraisal_leaf_key(
+	    enclave, (struct bytes){leaf.data, leaf.len}, ret_key, error);
 	if (status)
 		error_set_enclave(error, enclave->name);
 	enclave_unref(enclave);

@@ -184,8 +184,9 @@ enclave_client_prepare(struct enclave_client *client, const char *name,
 	if (!status)
 		status = set_up(self, name, error);
 	if (!status)
-		status = cache_live_keys(
-			     self->slot, clock_now(client->clock), NULL, NULL)
+		status = !attempt_possible(self->slot) ||
+				 cache_live_keys(self->slot,
+				     clock_now(client->clock), NULL, NULL)
 			     ? begin_request(self, false, error)
 			     : begin_evidence(self, error);
 	if (status) {
@@ -211,6 +212,7 @@ may_learn(struct enclave_client_transfer *self)
 	long redirects = 0;
 
 	if (!self->attempt.handle->gate.key_refused ||
+	    !enclave_fetches(self->attempt.handle->gate.enclave) ||
 	    self->response->header_text.len > 0 ||
 	    /* One for the evidence, which is not kept, and one after it. */
 	    self->connections + 2 > LEARNING_CONNECTIONS_MAX)

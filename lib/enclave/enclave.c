@@ -40,6 +40,12 @@ timing_equal(const struct enclave_timing *a, const struct enclave_timing *b)
 }
 
 bool
+enclave_fetches(const struct enclave *enclave)
+{
+	return enclave->profile->source == PROFILE_ENDPOINT;
+}
+
+bool
 enclave_same_judgement(const struct enclave *a, const struct enclave *b)
 {
 	return origin_equal(&a->origin, &b->origin) &&

@@ -48,6 +48,8 @@ struct enclave *enclave_ref(struct enclave *enclave);
 void enclave_unref(struct enclave *enclave);
 /* Same name, origin, policy, profile, trust, timing, switches. */
 bool enclave_equal(const struct enclave *a, const struct enclave *b);
+/* Evidence is fetched, by polls and learning; else it is in the certificate. */
+bool enclave_fetches(const struct enclave *enclave);
 /*
  * Connections and evidence judged for the one mean the same for the other: who
  * answers where, how evidence names its key, and what else was verified.

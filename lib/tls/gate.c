@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tls/handshake.h"
+#include "tls/leaf.h"
 #include "tls/target.h"
 #include "tls/verdict.h"
 
@@ -203,8 +204,10 @@ check_owner(
 
 /* Is the key that this SSL has shown live at this moment? */
 static enum enclave_client_status
-check_live(struct gate_attachment *attachment, struct verdict *verdict)
+check_live(
+    struct gate_attachment *attachment, SSL *ssl, struct verdict *verdict)
 {
+	const struct leaf leaf = {verdict->key, SSL_get0_peer_certificate(ssl)};
 	enum enclave_client_status status;
 	struct cache_hit hit = {0};
 
@@ -212,8 +215,8 @@ check_live(struct gate_attachment *attachment, struct verdict *verdict)
 	attachment->key_seen = true;
 	if (attachment->mode == GATE_EVIDENCE)
 		return ENCLAVE_CLIENT_OK;
-	status = cache_judge(attachment->slot, &verdict->key,
-	    clock_now(attachment->gate->clock), &hit, &attachment->error);
+	status = leaf_judge(attachment->gate, attachment->slot, &leaf, &hit,
+	    &attachment->error);
 	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
 	if (status && attachment->kind != GATE_OWN)
 		cache_mark_wanted(attachment->gate->cache, attachment->slot);
@@ -268,7 +271,7 @@ judge_request(struct gate_attachment *attachment, CURL *easy)
 	status = check_owner(attachment, ssl, verdict);
 	if (status)
 		return status;
-	return check_live(attachment, verdict);
+	return check_live(attachment, ssl, verdict);
 }
 
 /*

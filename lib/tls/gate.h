@@ -21,6 +21,8 @@
 struct gate {
 	uint64_t client_id;
 	struct cache *cache;
+	/* For evidence in certificates; NULL: none is judged. */
+	const struct appraiser *appraiser;
 	const struct clock_source *clock;
 	X509_STORE *trust; /* ordinary verification */
 	bool insecure_key_log;

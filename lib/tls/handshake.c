@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tls/leaf.h"
 #include "tls/note.h"
 #include "tls/target.h"
 #include "tls/verdict.h"
@@ -163,7 +164,7 @@ find_peer(const struct gate_attachment *attachment, const SSL *ssl)
 	return strcasecmp(asked, host) ? PEER_PROXY : PEER_ENCLAVE;
 }
 
-/* What the enclave's binding rule makes of the leaf. */
+/* What the cache would know the leaf by. */
 static enum enclave_client_status
 read_key(struct gate_attachment *attachment, X509 *leaf)
 {
@@ -175,7 +176,7 @@ read_key(struct gate_attachment *attachment, X509 *leaf)
 		return error_set(&attachment->error,
 		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 		    ENCLAVE_CLIENT_STEP_NONE, "the peer showed no certificate");
-	status = binding_from_leaf(&attachment->enclave->profile->binding,
+	status = appraisal_leaf_key(attachment->enclave,
 	    (struct bytes){der, (size_t)len}, &attachment->key,
 	    &attachment->error);
 	attachment->key_seen = status == ENCLAVE_CLIENT_OK;
@@ -185,8 +186,10 @@ read_key(struct gate_attachment *attachment, X509 *leaf)
 
 /* Is the key live now?  An evidence connection is not asked. */
 static enum enclave_client_status
-check_key(struct gate_attachment *attachment, struct verdict *verdict)
+check_key(struct gate_attachment *attachment, X509 *certificate,
+    struct verdict *verdict)
 {
+	const struct leaf leaf = {attachment->key, certificate};
 	enum enclave_client_status status;
 	struct cache_hit hit = {0};
 
@@ -199,8 +202,8 @@ check_key(struct gate_attachment *attachment, struct verdict *verdict)
 			return attachment->error.status;
 		return ENCLAVE_CLIENT_OK;
 	}
-	status = cache_judge(attachment->slot, &attachment->key,
-	    clock_now(attachment->gate->clock), &hit, &attachment->error);
+	status = leaf_judge(attachment->gate, attachment->slot, &leaf, &hit,
+	    &attachment->error);
 	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
 	/* Our own requests learn; for others the poller is woken. */
 	if (status && attachment->kind != GATE_OWN)
@@ -224,7 +227,7 @@ handshake_judge_key(struct gate_attachment *attachment, X509 *leaf, SSL *ssl)
 
 	status = read_key(attachment, leaf);
 	if (!status)
-		status = check_key(attachment, &verdict);
+		status = check_key(attachment, leaf, &verdict);
 	if (status) {
 		cache_count(attachment->slot, CACHE_REFUSALS);
 		return status;

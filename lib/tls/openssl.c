@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tls/handshake.h"
+#include "tls/leaf.h"
 #include "tls/note.h"
 #include "tls/verdict.h"
 
@@ -161,8 +162,10 @@ gate_check_ssl(const struct gate *gate, SSL *ssl, struct cache_hit *ret_hit,
 	else
 		status = check_verdict(gate, attachment, ssl, error);
 	if (!status) {
-		status = cache_judge(attachment->slot, &verdict_get(ssl)->key,
-		    clock_now(gate->clock), ret_hit, error);
+		const struct leaf leaf = {
+		    verdict_get(ssl)->key, SSL_get0_peer_certificate(ssl)};
+		status =
+		    leaf_judge(gate, attachment->slot, &leaf, ret_hit, error);
 		if (status)
 			cache_mark_wanted(gate->cache, attachment->slot);
 	}

@@ -368,6 +368,201 @@ START_TEST(what_serves_is_not_measured_when_another_vouches)
 }
 END_TEST
 
+/* Evidence inside the certificate: judged in the handshake, nothing fetched. */
+#define CARRY(service, rest) "{\"service\":\"" service "\"" rest "}"
+#define CMW                  ",\"profile\":\"nitro-ra-tls\",\"trust\":\"attested_key\""
+#define DSTACK               ",\"profile\":\"dstack\",\"trust\":\"attested_key\""
+#define CAGES                ",\"profile\":\"evervault-cages\",\"trust\":\"attested_key\""
+#define ABSENT               ",\"carriage\":\"absent\""
+#define TWICE                ",\"carriage\":\"twice\""
+#define CRITICAL             ",\"carriage\":\"critical\""
+#define UNKNOWN              ",\"carriage\":\"unknown-critical\""
+#define GARBAGE              ",\"carriage\":\"garbage\""
+#define ELSEWHERE            ",\"carriage\":\"other-type\""
+
+static const struct row carried[] = {
+    {CMW, CARRY("cmw", ""), ENCLAVE_CLIENT_OK, NULL},
+    {CMW, CARRY("cmw-json", ""), ENCLAVE_CLIENT_OK, NULL},
+    {DSTACK, CARRY("dstack", ""), ENCLAVE_CLIENT_OK, NULL},
+    {CAGES, CARRY("san", ""), ENCLAVE_CLIENT_OK, NULL},
+    {CMW, CARRY("cmw", CRITICAL), ENCLAVE_CLIENT_OK, NULL},
+    /* With web PKI as well, which is the default. */
+    {",\"profile\":\"nitro-ra-tls\"", CARRY("cmw", ""), ENCLAVE_CLIENT_OK,
+	NULL},
+    {",\"profile\":\"nitro-ra-tls\"",
+	CARRY("cmw", ",\"web_ca\":\"self-signed\""), ENCLAVE_CLIENT_ERR_NETWORK,
+	"TLS certificate"},
+    {CMW, CARRY("cmw", ",\"web_ca\":\"self-signed\""), ENCLAVE_CLIENT_OK, NULL},
+    /* Absent, twice, beside what nobody understands, unreadable. */
+    {CMW, CARRY("cmw", ABSENT), ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED,
+	"carries no attestation document"},
+    {DSTACK, CARRY("dstack", ABSENT), ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED,
+	"carries no attestation document"},
+    {CAGES, CARRY("san", ABSENT), ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED,
+	"carries no attestation document"},
+    {CMW, CARRY("dstack", ""), ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED,
+	"carries no attestation document"},
+    {CMW, CARRY("evervault", ""), ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED,
+	"carries no attestation document"},
+    {CMW, CARRY("cmw", TWICE), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	"more than one attestation document"},
+    {DSTACK, CARRY("dstack", TWICE), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	"more than one attestation document"},
+    {CAGES, CARRY("san", TWICE), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	"more than one attestation document"},
+    {CMW, CARRY("cmw", UNKNOWN), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	"a critical extension that is not understood"},
+    {DSTACK, CARRY("dstack", UNKNOWN), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	"a critical extension that is not understood"},
+    {CAGES, CARRY("san", UNKNOWN), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	"a critical extension that is not understood"},
+    {CMW, CARRY("cmw", GARBAGE), ENCLAVE_CLIENT_ERR_ENCODING, "can't be read"},
+    {DSTACK, CARRY("dstack", GARBAGE), ENCLAVE_CLIENT_ERR_ENCODING,
+	"another version than 0"},
+    {CAGES, CARRY("san", GARBAGE), ENCLAVE_CLIENT_ERR_ENCODING,
+	"can't be read"},
+    {CMW, CARRY("cmw", ELSEWHERE), ENCLAVE_CLIENT_ERR_ENCODING,
+	"of another type"},
+    {CMW, CARRY("cmw-json", ELSEWHERE), ENCLAVE_CLIENT_ERR_ENCODING,
+	"of another type"},
+    {DSTACK, CARRY("dstack", ELSEWHERE), ENCLAVE_CLIENT_ERR_ENCODING,
+	"other hardware than Nitro's"},
+    /* A document that binds another key, or none. */
+    {CMW, CARRY("cmw", ",\"statement\":\"other-key\""),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	"a document that binds another key than its own"},
+    {DSTACK, CARRY("dstack", ",\"statement\":\"other-key\""),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	"a document that binds another key than its own"},
+    {DSTACK, CARRY("dstack", ",\"statement\":\"other-object\""),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	"a document that binds another key than its own"},
+    {CAGES, CARRY("san", ",\"statement\":\"other-key\""),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	"a document that binds another key than its own"},
+    {CMW, CARRY("cmw", ",\"statement\":\"null\""), ENCLAVE_CLIENT_ERR_BINDING,
+	"it has no user_data"},
+    {CMW, CARRY("cmw", ",\"statement\":\"short\""), ENCLAVE_CLIENT_ERR_BINDING,
+	"is no DER SubjectPublicKeyInfo"},
+    {DSTACK, CARRY("dstack", ",\"statement\":\"short\""),
+	ENCLAVE_CLIENT_ERR_BINDING, "has another length (63 bytes)"},
+    {DSTACK, CARRY("dstack", ",\"statement\":\"long\""),
+	ENCLAVE_CLIENT_ERR_BINDING, "has another length (65 bytes)"},
+    {DSTACK, CARRY("dstack", ",\"statement\":\"null\""),
+	ENCLAVE_CLIENT_ERR_BINDING, "it has no user_data"},
+    /* What any evidence is refused for. */
+    {CMW, CARRY("cmw", ",\"debug\":true"), ENCLAVE_CLIENT_ERR_DEBUG, NULL},
+    {CMW, CARRY("cmw", ",\"pcrs\":{\"0\":\"" OTHER_PCR0 "\"}"),
+	ENCLAVE_CLIENT_ERR_MEASUREMENT, "PCR0 is bbbb"},
+    {CMW, CARRY("cmw", ",\"evidence\":\"broken-signature\""),
+	ENCLAVE_CLIENT_ERR_SIGNATURE, NULL},
+    {CMW, CARRY("cmw", ",\"evidence\":\"foreign-root\""),
+	ENCLAVE_CLIENT_ERR_ROOT, NULL},
+    {CMW, CARRY("cmw", ",\"evidence\":\"expired\""), ENCLAVE_CLIENT_ERR_EXPIRED,
+	NULL},
+    {CMW, CARRY("cmw", ",\"evidence\":\"future\""),
+	ENCLAVE_CLIENT_ERR_FROM_FUTURE, NULL},
+    {CMW ",\"max_age_ms\":60000",
+	CARRY("cmw", ",\"evidence\":{\"mode\":\"old\",\"age_ms\":61000}"),
+	ENCLAVE_CLIENT_ERR_TOO_OLD, NULL},
+};
+
+START_TEST(the_document_in_the_certificate_is_judged_in_the_handshake)
+{
+	try_row(&carried[_i]);
+	ck_assert_uint_eq(fixture_evidence(), 0);
+	ck_assert_uint_eq(fixture_connections(), 1);
+}
+END_TEST
+
+START_TEST(a_certificate_is_verified_once_and_counts_until_its_deadline)
+{
+	fixture_set(CARRY("cmw", ",\"keep_alive\":false"));
+	fixture_client(NULL, CMW ",\"max_age_ms\":60000", false);
+	fixture_get_ok("/one");
+	fixture_get_ok("/two");
+	/* The verdict was kept: told once. */
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_ATTESTED), 1);
+	ck_assert_uint_eq(fixture_connections(), 2);
+	fixture_advance_ms(59000);
+	fixture_get_ok("/three");
+	fixture_advance_ms(2000);
+	fixture_expect(fixture_get("/four"), ENCLAVE_CLIENT_ERR_TOO_OLD, NULL);
+	ck_assert(!fixture_saw("/four"));
+}
+END_TEST
+
+START_TEST(a_pooled_connection_is_held_to_its_certificates_deadline)
+{
+	fixture_set(CARRY("cmw", ""));
+	fixture_client(NULL, CMW ",\"max_age_ms\":60000", false);
+	fixture_get_ok("/one");
+	fixture_advance_ms(61000);
+	fixture_expect(fixture_get("/two"), ENCLAVE_CLIENT_ERR_TOO_OLD, NULL);
+	ck_assert(!fixture_saw("/two"));
+}
+END_TEST
+
+START_TEST(a_renewed_certificate_speaks_for_itself)
+{
+	fixture_set(CARRY("cmw", ",\"keep_alive\":false"));
+	fixture_client(NULL, CMW, false);
+	fixture_get_ok("/one");
+	fixture_rotate();
+	fixture_get_ok("/two");
+	/* The same key in a certificate without a document is refused. */
+	fixture_set("{\"carriage\":\"absent\"}");
+	fixture_expect(fixture_get("/three"),
+	    ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED, NULL);
+	ck_assert(!fixture_saw("/three"));
+}
+END_TEST
+
+START_TEST(shown_certificates_withdraw_nothing)
+{
+	fixture_set(CARRY("cmw", ",\"keep_alive\":false"));
+	fixture_client(NULL, CMW, false);
+	fixture_get_ok("/one");
+	for (int i = 0; i < 70; i++) {
+		fixture_set("{\"debug\":true}");
+		fixture_expect(
+		    fixture_get("/no"), ENCLAVE_CLIENT_ERR_DEBUG, NULL);
+	}
+	fixture_set("{\"debug\":false}");
+	fixture_get_ok("/two");
+}
+END_TEST
+
+START_TEST(evidence_in_certificates_is_neither_polled_nor_learned)
+{
+	struct enclave_client_document *document = NULL;
+
+	fixture_set(CARRY("cmw", ""));
+	fixture_client(NULL, CMW, true);
+	fixture_get_ok("/hello");
+	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME, 5000,
+			   &document, fixture.error),
+	    ENCLAVE_CLIENT_ERR_USAGE, "is in its certificate");
+	/* Nobody waits for what no thread will bring. */
+	ck_assert_int_eq(
+	    enclave_client_wait(fixture.client, NULL, 0, fixture.error), 0);
+	ck_assert_uint_eq(fixture_evidence(), 0);
+	ck_assert_uint_eq(fixture_connections(), 1);
+}
+END_TEST
+
+START_TEST(a_policy_change_reaches_what_certificates_brought)
+{
+	fixture_set(CARRY("cmw", ""));
+	fixture_client(NULL, CMW, false);
+	fixture_get_ok("/before");
+	fixture_update(OTHER_PCR0, CMW);
+	fixture_expect(
+	    fixture_get("/after"), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert(!fixture_saw("/after"));
+}
+END_TEST
+
 static TCase *
 make_case(const char *name)
 {
@@ -413,6 +608,21 @@ main(void)
 	tcase_add_loop_test(tcase, another_enclave_may_vouch_for_several_keys,
 	    0, COUNT(vouchings));
 	tcase_add_test(tcase, what_serves_is_not_measured_when_another_vouches);
+	tcase = make_case("certificates");
+	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(tcase,
+	    the_document_in_the_certificate_is_judged_in_the_handshake, 0,
+	    COUNT(carried));
+	tcase_add_test(tcase,
+	    a_certificate_is_verified_once_and_counts_until_its_deadline);
+	tcase_add_test(
+	    tcase, a_pooled_connection_is_held_to_its_certificates_deadline);
+	tcase_add_test(tcase, a_renewed_certificate_speaks_for_itself);
+	tcase_add_test(tcase, shown_certificates_withdraw_nothing);
+	tcase_add_test(
+	    tcase, evidence_in_certificates_is_neither_polled_nor_learned);
+	tcase_add_test(
+	    tcase, a_policy_change_reaches_what_certificates_brought);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -34,6 +34,7 @@ FOREIGN = {
             "lib/evidence/*",
             "lib/binding/*",
             "lib/appraisal/base64.c",
+            "lib/appraisal/carried.c",
             "lib/appraisal/nonce.c",
             "lib/policy/policy.c",
             "lib/tls/*",

@@ -77,6 +77,19 @@ fake_look(const unsigned int *field)
 	return value;
 }
 
+/* What a slot's evidence is like. */
+static const struct profile fetched_profile = {.name = "fetched"};
+static const struct profile carried_profile = {
+    .name = "carried", .source = PROFILE_CERTIFICATE};
+
+void
+fakes_carry_evidence(struct cache_slot *slot)
+{
+	fake_lock();
+	slot->enclave.profile = &carried_profile;
+	fake_unlock();
+}
+
 /* Clocks. */
 
 static int64_t
@@ -594,6 +607,7 @@ fakes_begin(size_t count, int64_t poll_interval_ms)
 		slot->life_ms = 3600000;
 		slot->enclave.index = i;
 		slot->enclave.name = name;
+		slot->enclave.profile = &fetched_profile;
 		slot->enclave.timing = (struct enclave_timing){
 		    .poll_interval_ms = poll_interval_ms,
 		    /* Longer than any test may last: it decides none. */

@@ -97,4 +97,7 @@ struct fakes_thread fakes_appraising_thread(void);
 void fakes_wait_resolving(unsigned int count);
 void fakes_release_resolver(void);
 
+/* Its evidence is in its certificate from now on; before the poller starts. */
+void fakes_carry_evidence(struct cache_slot *slot);
+
 #endif

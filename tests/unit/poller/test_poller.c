@@ -69,6 +69,24 @@ START_TEST(nothing_is_polled_before_it_is_due)
 }
 END_TEST
 
+START_TEST(evidence_in_certificates_is_not_polled)
+{
+	struct poller *poller;
+
+	fakes_begin(2, INTERVAL_MS);
+	fakes_carry_evidence(fakes_slot(0));
+	poller = fakes_start_poller();
+	WAIT_UNTIL(fakes_slot(1)->published >= 1);
+	fakes_mark(fakes_slot(0), CACHE_DIRTY_WANTED);
+	fakes_settle(poller);
+	fakes_advance(poller, INTERVAL_PASSED_MS);
+	WAIT_UNTIL(fakes_slot(1)->fetches >= 2);
+	fakes_settle(poller);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->fetches), 0);
+	end(poller);
+}
+END_TEST
+
 START_TEST(a_failed_fetch_publishes_nothing_and_is_tried_again)
 {
 	struct poller *poller;
@@ -646,6 +664,7 @@ add_polling(Suite *suite)
 	tcase_add_test(polls,
 	    every_enclave_is_polled_at_once_and_again_after_its_interval);
 	tcase_add_test(polls, nothing_is_polled_before_it_is_due);
+	tcase_add_test(polls, evidence_in_certificates_is_not_polled);
 	tcase_add_test(
 	    polls, a_failed_fetch_publishes_nothing_and_is_tried_again);
 	tcase_add_test(

@@ -1,0 +1,71 @@
+#include "tls/leaf.h"
+
+#include <openssl/x509.h>
+
+/* Appraised under the configuration of the moment, and published under it. */
+static enum enclave_client_status
+appraise_carried(const struct gate *gate, struct cache_slot *slot,
+    X509 *certificate, struct enclave_client_error *error)
+{
+	uint64_t policy_generation = 0;
+	struct enclave *enclave = cache_slot_enclave(slot, &policy_generation);
+	struct appraisal appraisal = {0};
+	struct enclave_client_error reason = {0};
+	enum enclave_client_status status;
+	unsigned char *der = NULL;
+	int len;
+
+	if (!enclave)
+		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the enclave is no longer configured");
+	len = i2d_X509(certificate, &der);
+	if (len <= 0) {
+		enclave_unref(enclave);
+		return error_memory(error);
+	}
+	status = appraise_leaf(gate->appraiser, enclave,
+	    (struct bytes){der, (size_t)len}, &appraisal, &reason);
+	OPENSSL_free(der);
+	if (status)
+		error_set_enclave(&reason, enclave->name);
+	status = cache_publish(
+	    gate->cache, slot, policy_generation, &appraisal, &reason);
+	error_copy(error, &reason);
+	appraisal_clear(&appraisal);
+	enclave_unref(enclave);
+	return status;
+}
+
+static bool
+carries_evidence(struct cache_slot *slot)
+{
+	struct enclave *enclave = cache_slot_enclave(slot, NULL);
+	bool carries =
+	    enclave && enclave->profile->source == PROFILE_CERTIFICATE;
+
+	enclave_unref(enclave);
+	return carries;
+}
+
+enum enclave_client_status
+leaf_judge(const struct gate *gate, struct cache_slot *slot,
+    const struct leaf *leaf, struct cache_hit *ret_hit,
+    struct enclave_client_error *error)
+{
+	struct enclave_client_error first = {0};
+	enum enclave_client_status status = cache_judge(
+	    slot, &leaf->key, clock_now(gate->clock), ret_hit, &first);
+
+	if (!status)
+		return status;
+	if (!carries_evidence(slot) || !leaf->certificate || !gate->appraiser) {
+		error_copy(error, &first);
+		return status;
+	}
+	status = appraise_carried(gate, slot, leaf->certificate, error);
+	if (status)
+		return status;
+	return cache_judge(
+	    slot, &leaf->key, clock_now(gate->clock), ret_hit, error);
+}
