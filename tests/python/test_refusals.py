@@ -33,7 +33,7 @@ REFUSALS = [
     ({"mode": "bad-base64"}, enclave_client.MalformedEvidence, "ENCODING"),
     ({"mode": "empty"}, enclave_client.EvidenceNotServed, "EVIDENCE_NOT_SERVED"),
     ({"mode": "huge"}, enclave_client.EvidenceNotServed, None),
-    ({"mode": "cut"}, enclave_client.EvidenceNotServed, None),
+    ({"mode": "cut"}, enclave_client.NetworkError, "NETWORK"),
     ({"mode": "status", "status": 404}, enclave_client.EvidenceNotServed, None),
     ({"mode": "redirect", "to": "/there"}, enclave_client.EvidenceNotServed, None),
     ({"mode": "never"}, enclave_client.TimeoutError, "TIMEOUT"),

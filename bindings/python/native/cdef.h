@@ -185,6 +185,30 @@ void enclave_client_config_add_resolve(
     struct enclave_client_config *config, const char *entry);
 void enclave_client_config_add_connect_to(
     struct enclave_client_config *config, const char *entry);
+enum enclave_client_tls_version {
+	ENCLAVE_CLIENT_TLS_DEFAULT = 0,
+	ENCLAVE_CLIENT_TLS_1_2 = 12,
+	ENCLAVE_CLIENT_TLS_1_3 = 13
+};
+void enclave_client_config_set_tls_versions(
+    struct enclave_client_config *config, enum enclave_client_tls_version min,
+    enum enclave_client_tls_version max);
+enum enclave_client_http_version {
+	ENCLAVE_CLIENT_HTTP_DEFAULT = 0,
+	ENCLAVE_CLIENT_HTTP_1_0 = 10,
+	ENCLAVE_CLIENT_HTTP_1_1 = 11,
+	ENCLAVE_CLIENT_HTTP_2 = 20
+};
+void enclave_client_config_set_http_version(
+    struct enclave_client_config *config,
+    enum enclave_client_http_version version);
+void enclave_client_config_set_ip_version(
+    struct enclave_client_config *config, unsigned int version);
+void enclave_client_config_set_interface(
+    struct enclave_client_config *config, const char *name);
+void enclave_client_config_set_client_certificate_file(
+    struct enclave_client_config *config, const char *certificate_path,
+    const char *key_path, const char *passphrase);
 void enclave_client_config_set_proxy(
     struct enclave_client_config *config, const char *url);
 void enclave_client_config_set_user_agent(
@@ -219,6 +243,63 @@ enclave_client_update(struct enclave_client *client,
 enum enclave_client_status
 enclave_client_wait(struct enclave_client *client, const char *name,
     int64_t timeout_ms, struct enclave_client_error *error);
+struct enclave_client_report;
+enum enclave_client_state {
+	ENCLAVE_CLIENT_STATE_COLD = 0,
+	ENCLAVE_CLIENT_STATE_ATTESTED = 1,
+	ENCLAVE_CLIENT_STATE_EXPIRED = 2,
+	ENCLAVE_CLIENT_STATE_REFUSED = 3,
+	ENCLAVE_CLIENT_STATE_UNREACHABLE = 4
+};
+const char *enclave_client_state_name(
+    enum enclave_client_state state);
+struct enclave_client_report_key {
+	char sha256[65];
+	const char *module_id;
+	int64_t timestamp_ms;
+	int64_t deadline_ms;
+	const char *set_label;
+	size_t set_index;
+};
+struct enclave_client_counters {
+	uint64_t polls;
+	uint64_t polls_failed;
+	uint64_t documents_accepted;
+	uint64_t documents_refused;
+	uint64_t requests;
+	uint64_t refusals;
+	uint64_t learnings;
+};
+struct enclave_client_report_enclave {
+	const char *name;
+	const char *url;
+	enum enclave_client_state state;
+	bool insecure;
+	uint64_t generation;
+	const struct enclave_client_report_key *keys;
+	size_t key_count;
+	int64_t last_poll_ms;
+	int64_t next_poll_ms;
+	enum enclave_client_status last_status;
+	enum enclave_client_step last_step;
+	const char *last_message;
+	struct enclave_client_counters counters;
+};
+enum enclave_client_status
+enclave_client_report(struct enclave_client *client, const char *name,
+    struct enclave_client_report **ret_report,
+    struct enclave_client_error *error);
+void enclave_client_report_free(
+    struct enclave_client_report *report);
+size_t enclave_client_report_count(
+    const struct enclave_client_report *report);
+const struct enclave_client_report_enclave *
+enclave_client_report_at(
+    const struct enclave_client_report *report, size_t index);
+char *enclave_client_report_json(
+    const struct enclave_client_report *report);
+char *enclave_client_report_prometheus(
+    const struct enclave_client_report *report);
 enum enclave_client_status
 enclave_client_attest(struct enclave_client *client, const char *name,
     int64_t timeout_ms, struct enclave_client_document **ret_document,
@@ -284,6 +365,56 @@ void enclave_client_request_set_body_max_bytes(
     struct enclave_client_request *request, size_t max_bytes);
 void enclave_client_request_set_redirects_max(
     struct enclave_client_request *request, unsigned int max);
+void enclave_client_request_set_keep_method(
+    struct enclave_client_request *request, bool keep);
+void enclave_client_request_set_user_agent(
+    struct enclave_client_request *request, const char *agent);
+void enclave_client_request_set_referer(
+    struct enclave_client_request *request, const char *referer, bool follow);
+void enclave_client_request_set_range(
+    struct enclave_client_request *request, const char *range);
+void enclave_client_request_set_basic_auth(
+    struct enclave_client_request *request, const char *user,
+    const char *password);
+void enclave_client_request_set_netrc(
+    struct enclave_client_request *request, const char *path);
+void enclave_client_request_set_compressed(
+    struct enclave_client_request *request, bool compressed);
+void enclave_client_request_set_form(
+    struct enclave_client_request *request, bool form);
+void enclave_client_request_set_expect_continue(
+    struct enclave_client_request *request, bool expect);
+void enclave_client_request_set_rate_max(
+    struct enclave_client_request *request, int64_t receive_bytes_per_s,
+    int64_t send_bytes_per_s);
+void enclave_client_request_set_cookie(
+    struct enclave_client_request *request, const char *cookie);
+struct enclave_client_cookies;
+enum enclave_client_status
+enclave_client_cookies_new(struct enclave_client_cookies **ret_cookies);
+void enclave_client_cookies_free(
+    struct enclave_client_cookies *cookies);
+enum enclave_client_status
+enclave_client_cookies_load_file(struct enclave_client_cookies *cookies,
+    const char *path, bool drop_session_cookies,
+    struct enclave_client_error *error);
+enum enclave_client_status
+enclave_client_cookies_save_file(struct enclave_client_cookies *cookies,
+    const char *path, struct enclave_client_error *error);
+void enclave_client_request_set_cookies(
+    struct enclave_client_request *request,
+    struct enclave_client_cookies *cookies);
+struct enclave_client_part {
+	const char *name;
+	const char *file_name;
+	const char *content_type;
+	const void *data;
+	size_t len;
+	struct enclave_client_body body;
+};
+void enclave_client_request_add_part(
+    struct enclave_client_request *request,
+    const struct enclave_client_part *part);
 enum enclave_client_trace_kind {
 	ENCLAVE_CLIENT_TRACE_TEXT = 0,
 	ENCLAVE_CLIENT_TRACE_HEADER_IN = 1,
