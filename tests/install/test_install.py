@@ -119,6 +119,7 @@ def test_everything_that_a_package_needs_is_installed(installed):
     for name in (
         "attest-curl",
         "enclave-client.pc",
+        "enclave_client.7",
         "enclave_client.h",
         "enclave_client_curl.h",
         "enclave_client_openssl.h",
@@ -127,6 +128,11 @@ def test_everything_that_a_package_needs_is_installed(installed):
         "libenclave-client.so.0",
     ):
         installed.one(name)
+
+
+def test_every_man_page_is_installed(installed):
+    for page in (SOURCE / "include" / "man").iterdir():
+        assert installed.one(page.name).parent.name == "man" + page.suffix[1:]
 
 
 def test_nothing_of_the_parts_or_the_tests_is_installed(installed):

@@ -6,7 +6,7 @@
 PACKAGES_BUILD=(gcc libc6-dev meson ninja-build pkg-config
 	libcurl4-openssl-dev libssl-dev libcbor-dev libcjson-dev)
 # What the tests need beside that.
-PACKAGES_TEST=(g++ check curl libevent-dev nginx-light haproxy tinyproxy
+PACKAGES_TEST=(g++ check curl mandoc libevent-dev nginx-light haproxy tinyproxy
 	openssl ca-certificates
 	python3 python3-cbor2 python3-cryptography python3-pytest
 	python3-cffi python3-dev python3-setuptools python3-wheel python3-pip

@@ -6,8 +6,8 @@ import sys
 from lint import files
 from tools import judge_all
 
-# Words of the trade that codespell takes for misspelt others.
-KNOWN = "lable,nulll"
+# Words of the trade, and of mdoc, that codespell takes for misspelt others.
+KNOWN = "lable,nulll,fo,nd"
 SUFFIXES = (".c", ".h", ".py", ".sh", ".md", ".build", ".txt", ".1", ".3", ".7")
 
 if __name__ == "__main__":
