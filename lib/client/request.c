@@ -103,7 +103,8 @@ enclave_client_request_new(const char *method, const char *target,
 		return ENCLAVE_CLIENT_ERR_MEMORY;
 	}
 	if (!is_token(method))
-		request_keep_error(request, "the method is not a token", method);
+		request_keep_error(
+		    request, "the method is not a token", method);
 	check_target(request);
 	*ret_request = request;
 	return ENCLAVE_CLIENT_OK;
@@ -225,7 +226,8 @@ enclave_client_request_set_body(
 	if (!request)
 		return;
 	if (!data && len) {
-		request_keep_error(request, "the body has a length and no data", "");
+		request_keep_error(
+		    request, "the body has a length and no data", "");
 		return;
 	}
 	copy = copy_body(data, len);
