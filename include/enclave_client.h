@@ -303,6 +303,19 @@ ENCLAVE_CLIENT_PUBLIC char *enclave_client_document_json(
     const struct enclave_client_document *document);
 
 /*
+ * What an enclave image file (EIF, versions 2 to 4) will measure as, without
+ * running it: {"Measurements": {"HashAlgorithm", "PCR0", "PCR1", "PCR2", and
+ * PCR8 where it is signed}}, as `nitro-cli describe-eif` prints and
+ * configurations take.  The image's checksum must hold; its signature is not
+ * checked.  Source: the EIF specification of aws-nitro-enclaves-image-format.
+ * *ret_json is new; free with free().  CONFIG: the file can't be read;
+ * ENCODING: it is no such image.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_image_pcrs(const char *path, char **ret_json,
+    struct enclave_client_error *error);
+
+/*
  * Events
  * ======
  * Told once per change, on the thread where it happened, with no lock held.
@@ -617,6 +630,17 @@ enclave_client_find(struct enclave_client *client, const char *url,
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_evidence_url(struct enclave_client *client, const char *name,
     char **ret_url, struct enclave_client_error *error);
+
+/*
+ * The attested keys of this moment as curl's --pinnedpubkey takes them,
+ * "sha256//...;sha256//...", for programs that pin and know nothing of
+ * evidence; each counts until its deadline, which the report says.  name: as
+ * for enclave_client_attest().  KEY_NOT_ATTESTED when there is none; CONFIG
+ * where the evidence names something else than the key.  New; free with free().
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_pins(struct enclave_client *client, const char *name,
+    char **ret_pins, struct enclave_client_error *error);
 
 /* Bytes of the caller's; borrowed by the call that takes them. */
 struct enclave_client_bytes {

@@ -9,9 +9,11 @@
 #include "document.h"
 #include "help.h"
 #include "options.h"
+#include "print.h"
 #include "session.h"
 #include "show_attestation.h"
 #include "transfer.h"
+#include "watch.h"
 
 /*
  * A socket or a file that got descriptor 0, 1 or 2, because the caller closed
@@ -40,15 +42,28 @@ print_version(void)
 }
 
 static int
+use_session(const struct session *session, struct fault *fault)
+{
+	switch (session->options->verb) {
+	case VERB_SHOW_ATTESTATION:
+		return show_attestation(session, fault);
+	case VERB_PRINT_PIN:
+		return print_pin(session, fault);
+	case VERB_WATCH:
+		return watch(session, fault);
+	default:
+		return transfer_all(session);
+	}
+}
+
+static int
 with_session(const struct options *options, struct fault *fault)
 {
 	struct session session;
 	int result = session_open(options, &session, fault);
 
-	if (result == EXIT_DONE && options->verb == VERB_SHOW_ATTESTATION)
-		result = show_attestation(&session, fault);
-	else if (result == EXIT_DONE)
-		result = transfer_all(&session);
+	if (result == EXIT_DONE)
+		result = use_session(&session, fault);
 	session_close(&session);
 	return result;
 }
@@ -67,10 +82,12 @@ run(const struct options *options, struct fault *fault)
 	case VERB_TRANSFER:
 	case VERB_SHOW_ATTESTATION:
 	case VERB_PRINT_PIN:
-	case VERB_PRINT_PCRS:
-	case VERB_PCRS_FROM_EIF:
 	case VERB_WATCH:
 		break;
+	case VERB_PRINT_PCRS:
+		return print_pcrs(options, fault);
+	case VERB_PCRS_FROM_EIF:
+		return print_image_pcrs(options, fault);
 	}
 	return with_session(options, fault);
 }

@@ -234,12 +234,20 @@ policy_configure(const struct options *options, const struct targets *targets,
 			free(path);
 			return fault->exit_status;
 		}
+		if (!targets->count)
+			return fault_set(fault, EXIT_USAGE,
+			    "--%s needs a map of enclaves (--enclaves FILE), "
+			    "or a URL with --pcrs or --pcr",
+			    options->verb_option);
 		return fault_set(fault, EXIT_USAGE,
 		    "nothing says what code %s may run, so nothing was sent: "
 		    "give the PCRs of your build with --pcrs FILE or --pcr "
 		    "0=HEX, or a map with --enclaves FILE",
 		    targets->items[0].origin);
 	}
+	if (!targets->count)
+		return fault_set(fault, EXIT_USAGE,
+		    "--pcrs and --pcr hold for a URL, and the line has none");
 	if (check_one_origin(targets, fault))
 		return fault->exit_status;
 	return load_single(options, targets->items[0].enclave,
@@ -272,6 +280,17 @@ policy_configure_document(const struct options *options,
 		return EXIT_DONE;
 	return load_single(
 	    options, POLICY_DOCUMENT_NAME, DOCUMENT_URL, config, fault);
+}
+
+int
+policy_configure_lookup(const struct options *options,
+    const struct target *target, const char *pcrs,
+    struct enclave_client_config *config, struct fault *fault)
+{
+	const struct single single = {target->enclave, target->origin, pcrs};
+
+	set_insecure(options, config);
+	return load_refined(options, &single, config, fault);
 }
 
 void

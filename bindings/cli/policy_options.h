@@ -17,6 +17,11 @@ int policy_configure(const struct options *options,
 int policy_configure_document(const struct options *options,
     struct enclave_client_config *config, struct fault *fault);
 
+/* The enclave of target with these PCR sets (JSON), whatever --pcrs says. */
+int policy_configure_lookup(const struct options *options,
+    const struct target *target, const char *pcrs,
+    struct enclave_client_config *config, struct fault *fault);
+
 /* One line for each switch that weakens a verdict. */
 void policy_warn_insecure(const struct options *options);
 

@@ -44,7 +44,7 @@ configure_connection(
 	    agent, sizeof(agent), "attest-curl/%s", enclave_client_version());
 	enclave_client_config_set_user_agent(config, agent);
 	/* One line, one process: requests learn by themselves. */
-	enclave_client_config_set_polling(config, false);
+	enclave_client_config_set_polling(config, options->verb == VERB_WATCH);
 	if (options->ca_file)
 		enclave_client_config_set_ca_file(config, options->ca_file);
 	if (options->ca_directory)
@@ -90,7 +90,9 @@ session_open(const struct options *options, struct session *ret_session,
 	enum enclave_client_status status;
 
 	*ret_session = (struct session){.options = options};
-	if (targets_from_options(options, &ret_session->targets, fault))
+	/* A table is of every enclave of the map, unless URLs name some. */
+	if ((options->verb != VERB_WATCH || options->urls.count) &&
+	    targets_from_options(options, &ret_session->targets, fault))
 		goto out;
 	if (enclave_client_config_new(&config) != ENCLAVE_CLIENT_OK) {
 		(void)fault_memory(fault);

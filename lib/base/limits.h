@@ -71,6 +71,9 @@
 #define STREAM_BUFFER_MAX_BYTES      (1024 * 1024)
 #define RESPONSE_HEADERS_MAX_BYTES   (256 * 1024)
 #define REQUEST_HEADERS_MAX          256
+/* An EIF's section of signatures: a certificate and a COSE_Sign1, each written
+ * as an array of small integers, two bytes a byte. */
+#define EIF_SIGNATURE_MAX_BYTES      (64 * 1024)
 #define REQUEST_PARTS_MAX            1024
 #define REQUEST_TIMEOUT_MS_DEFAULT   60000
 #define CONNECT_TIMEOUT_MS_DEFAULT   30000
