@@ -7,6 +7,7 @@ without it the C sources are compiled in.
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 
 from cffi import FFI
@@ -16,15 +17,23 @@ DEPENDENCIES = ("libcurl", "openssl", "libcbor", "libcjson")
 C_FOLDERS = ("include", "lib", "cache", "poller")
 
 
-def repository():
-    """The folder that holds lib/: ./c of an unpacked sdist, or the checkout."""
-    for folder in (HERE / "c", HERE.parent.parent):
-        if (folder / "lib" / "base").is_dir():
-            return folder
-    raise SystemExit(
-        "the C sources are neither in ./c nor two folders above; build from "
-        "the sdist or the checkout, or set ENCLAVE_CLIENT_LINK=system"
-    )
+def sources():
+    """The folder that holds lib/, below this one: setuptools takes no other.
+    ./c in an unpacked sdist; in a checkout a copy, made anew, that no sdist
+    takes along."""
+    if (HERE / "c" / "lib" / "base").is_dir():
+        return pathlib.Path("c")
+    top = HERE.parent.parent
+    if not (top / "lib" / "base").is_dir():
+        raise SystemExit(
+            "the C sources are neither in ./c nor two folders above; build from "
+            "the sdist or the checkout, or set ENCLAVE_CLIENT_LINK=system"
+        )
+    copy = pathlib.Path("build", "c")
+    shutil.rmtree(HERE / copy, ignore_errors=True)
+    for folder in C_FOLDERS:
+        shutil.copytree(top / folder, HERE / copy / folder)
+    return copy
 
 
 def pkg_config(option, *packages):
@@ -46,19 +55,13 @@ def flags(*packages):
     }
 
 
-def placed(path):
-    """Relative where that is possible: sdists name no machine's folder."""
-    path = pathlib.Path(path)
-    return str(path.relative_to(HERE) if path.is_relative_to(HERE) else path)
-
-
 def compiled_in():
     """Everything of the library, in the one extension module."""
-    top = repository()
-    sources = [
-        placed(path)
+    top = sources()
+    files = [
+        str(path.relative_to(HERE))
         for folder in C_FOLDERS
-        for path in sorted((top / folder).rglob("*.c"))
+        for path in sorted((HERE / top / folder).rglob("*.c"))
     ]
     words = flags(*DEPENDENCIES)
     # The SSL ex_data index is never undone: the module must stay loaded.
@@ -66,8 +69,8 @@ def compiled_in():
     words["extra_link_args"] += ["-pthread", "-Wl,-z,nodelete,-Bsymbolic"]
     words["extra_compile_args"] += ["-pthread", "-fvisibility=hidden"]
     return {
-        "sources": sources,
-        "include_dirs": [placed(top / name) for name in ("include", ".", "lib")],
+        "sources": files,
+        "include_dirs": [str(top / name) for name in ("include", ".", "lib")],
         **words,
     }
 

@@ -398,6 +398,27 @@ def test_resolve_and_connect_to(enclave):
             assert client.get(f"https://{host}:{enclave.port}/").ok
 
 
+def test_the_report(client, enclave):
+    (cold,) = client.report()
+    assert (cold.name, cold.url) == (name_of(enclave), enclave.url)
+    assert cold.state is enclave_client.State.COLD and not cold.keys
+    assert cold.last_poll is None and cold.next_poll is None and cold.insecure
+    answer = client.get(enclave.url)
+    (attested,) = client.report()
+    assert attested.state is enclave_client.State.ATTESTED
+    (key,) = attested.keys
+    assert key.deadline == answer.attestation.deadline
+    assert key.module_id == answer.attestation.module_id
+    assert attested.counters.requests == 1 and attested.counters.learnings == 1
+    assert "enclave_client_attested{" in client.prometheus()
+    enclave.set(evidence="broken-signature")
+    with pytest.raises(enclave_client.EnclaveClientError):
+        client.attest(enclave.url)
+    (refused,) = client.report()
+    assert refused.last_status is enclave_client.Status.SIGNATURE
+    assert refused.last_step is enclave_client.Step.SIGNATURE
+
+
 def test_the_version_is_the_librarys():
     assert enclave_client.__version__.count(".") == 2
 

@@ -52,6 +52,7 @@ from ._errors import (
 )
 from ._events import Event, EventKind
 from ._native import lib as _lib
+from ._report import Counters, EnclaveReport, KeyReport, State
 from ._response import AsyncResponse, Headers, Response
 
 #: Of the C library that runs.
@@ -68,9 +69,11 @@ __all__ = [
     "Category",
     "Client",
     "ConfigError",
+    "Counters",
     "DebugEnclave",
     "Document",
     "EnclaveClientError",
+    "EnclaveReport",
     "Event",
     "EventKind",
     "EvidenceNotServed",
@@ -82,6 +85,7 @@ __all__ = [
     "InternalError",
     "KeyNotAttested",
     "KeyNotBound",
+    "KeyReport",
     "LearningLimited",
     "MalformedEvidence",
     "Map",
@@ -91,6 +95,7 @@ __all__ = [
     "RedirectRefused",
     "Response",
     "SelfTestFailed",
+    "State",
     "Status",
     "Step",
     "TimeoutError",

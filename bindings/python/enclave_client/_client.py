@@ -19,6 +19,7 @@ from ._core import (
 )
 from ._documents import Attestation
 from ._events import EventHandler
+from ._report import EnclaveReport, read_prometheus, read_report
 from ._response import Response
 
 
@@ -112,6 +113,14 @@ class BaseClient:
     def find(self, url: str) -> str:
         """Name of the enclave whose origin the URL has; UnknownEnclave."""
         return self._core.find(url)
+
+    def report(self) -> list[EnclaveReport]:
+        """How each enclave stands at this moment. Waits for nothing."""
+        return read_report(self._core.pointer)
+
+    def prometheus(self) -> str:
+        """The report in Prometheus's text format."""
+        return read_prometheus(self._core.pointer)
 
     def update(self, map: Map) -> None:
         """Replaces the whole map, atomically; on failure nothing changes.

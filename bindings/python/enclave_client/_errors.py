@@ -312,8 +312,8 @@ def c_text(value: str, what: str, encoding: str = "utf-8") -> bytes:
         raise UsageError(f"{what}: {error}", status=Status.USAGE) from error
 
 
-def _known(kind: Any, number: int, otherwise: Any) -> Any:
-    # An installed library may be newer than this package.
+def known(kind: Any, number: int, otherwise: Any) -> Any:
+    """A member of an enum: an installed library may be newer than this."""
     try:
         return kind(number)
     except ValueError:
@@ -334,7 +334,7 @@ class ErrorSlot:
     def exception(self, number: int) -> EnclaveClientError:
         """What stands for a call that returned this status."""
         error = self.pointer
-        status = _known(Status, number, Status.INTERNAL)
+        status = known(Status, number, Status.INTERNAL)
         if lib.enclave_client_error_status(error) != number:
             # A verb without an error object, or no memory for one.
             phrase = text(lib.enclave_client_status_text(number))
@@ -342,9 +342,9 @@ class ErrorSlot:
         return exception_for(status)(
             text(lib.enclave_client_error_message(error)),
             status=status,
-            step=_known(Step, lib.enclave_client_error_step(error), Step.NONE),
+            step=known(Step, lib.enclave_client_error_step(error), Step.NONE),
             enclave=text(lib.enclave_client_error_enclave(error)),
-            foreign=_known(
+            foreign=known(
                 Foreign, lib.enclave_client_error_foreign(error), Foreign.NONE
             ),
             foreign_code=lib.enclave_client_error_foreign_code(error),

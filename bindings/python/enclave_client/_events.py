@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ._errors import Status, Step, text
+from ._errors import Status, Step, known, text
 from ._native import ffi, lib
 
 logger = logging.getLogger("enclave_client")
@@ -57,19 +57,12 @@ class Event:
 EventHandler = Callable[[Event], object]
 
 
-def _enum(kind: Any, number: int, otherwise: Any) -> Any:
-    try:
-        return kind(number)
-    except ValueError:
-        return otherwise
-
-
 def _read(queued: Any) -> Event:
     return Event(
-        kind=_enum(EventKind, queued.kind, EventKind.UNKNOWN),
+        kind=known(EventKind, queued.kind, EventKind.UNKNOWN),
         enclave=text(queued.enclave),
-        status=_enum(Status, queued.status, Status.INTERNAL),
-        step=_enum(Step, queued.step, Step.NONE),
+        status=known(Status, queued.status, Status.INTERNAL),
+        step=known(Step, queued.step, Step.NONE),
         message=text(queued.message),
         at=datetime.datetime.fromtimestamp(
             queued.at_ms / 1000, datetime.timezone.utc
