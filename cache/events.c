@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/state.h"
+
 struct event_node {
 	struct event_node *next;
 	struct enclave *enclave;
@@ -77,4 +79,22 @@ events_clear(struct events *events)
 
 	while ((node = take_first(events)))
 		node_free(node);
+}
+
+void
+cache_tell(struct cache *cache, const struct enclave *enclave,
+    enum enclave_client_event_kind kind,
+    const struct enclave_client_error *about)
+{
+	const struct enclave_client_event event = {
+	    .kind = kind,
+	    .enclave = enclave->name,
+	    .status = about->status,
+	    .step = about->step,
+	    .message = about->message,
+	    .at_ms = clock_now(cache->appraiser->clock).wall_ms,
+	};
+
+	if (cache->hooks.event)
+		cache->hooks.event(&event, cache->hooks.event_context);
 }

@@ -331,7 +331,9 @@ enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_EXPIRED = 5,     /* last live key passed its end */
 	ENCLAVE_CLIENT_EVENT_POLL_FAILED = 6, /* fetch failed */
 	ENCLAVE_CLIENT_EVENT_RECOVERED = 7,   /* good again after a failure */
-	ENCLAVE_CLIENT_EVENT_INSECURE = 8     /* a weakening is in force */
+	ENCLAVE_CLIENT_EVENT_INSECURE = 8,    /* a weakening is in force */
+	ENCLAVE_CLIENT_EVENT_STORE =
+	    9 /* evidence store: skipped, not written */
 };
 
 /* Borrowed until the callback returns. */
@@ -441,6 +443,20 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_user_agent(
 /* Default true.  False: no thread; evidence is learned by requests alone. */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_polling(
     struct enclave_client_config *config, bool polling);
+
+/*
+ * A directory that keeps raw documents, at most 16 KiB each, from one run to
+ * the next; made with mode 0700 when it is not there.  CONFIG at
+ * enclave_client_new() when it is a symbolic link, belongs to another user or
+ * is open to others.  What is there is judged like polled evidence, so a wrong
+ * or hostile file can't do more than a wrong or hostile answer: it is skipped
+ * with EVENT_STORE.  Read once, by enclave_client_new() when polling is off,
+ * else first thing in the background; written when a poll or a request brought
+ * good evidence.  Newer evidence for the same key is never replaced.  Any
+ * number of processes may share it.  NULL, the default: none.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_evidence_store(
+    struct enclave_client_config *config, const char *directory);
 
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_event_callback(
     struct enclave_client_config *config,

@@ -90,6 +90,9 @@ poll_judge(struct poll *poll, const struct poller_options *options,
 		error_set_enclave(error, poll->enclave->name);
 	status = cache_publish(options->cache, poll->slot,
 	    poll->policy_generation, &appraisal, error);
+	if (!status)
+		store_save(
+		    options->store, poll->enclave, &appraisal, poll->body);
 	appraisal_clear(&appraisal);
 	return status;
 }

@@ -480,6 +480,8 @@ run(void *context)
 
 	(void)pthread_setname_np(pthread_self(), "enclave-poll");
 	seed_random(poller);
+	if (poller->options.store)
+		store_load(poller->options.store, &poller->stop);
 	poller->clocks_compared = clock_now(poller->options.clock);
 	/* Enclaves that were configured before there was a poller. */
 	take_in_all(poller, poller->clocks_compared);

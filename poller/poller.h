@@ -7,6 +7,7 @@
 
 #include "appraisal/appraisal.h"
 #include "cache/cache.h"
+#include "poller/store.h"
 #include "tls/gate.h"
 #include "tls/transport.h"
 
@@ -19,6 +20,8 @@ struct poller_options {
 	const struct gate *gate;
 	const struct transport *transport;
 	const struct clock_source *clock;
+	/* NULL: none.  The thread reads it before its first poll. */
+	struct store *store;
 };
 
 /*

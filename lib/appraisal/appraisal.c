@@ -188,6 +188,9 @@ verify_body(const struct appraiser *appraiser, const struct enclave *enclave,
 		    ENCLAVE_CLIENT_STEP_FETCH,
 		    "evidence of the profile \"%s\" is in the certificate",
 		    enclave->profile->name);
+	if (answer.decoded)
+		return verify_document(
+		    appraiser, enclave, answer, appraisal, error);
 	status = decode_body(enclave->profile, answer.body, &document, error);
 	if (status)
 		return status;

@@ -43,6 +43,8 @@ struct answer {
 	/* The document must repeat it where the profile has one; len 0: none
 	 * was asked for. */
 	struct bytes nonce;
+	/* The body is the document itself, as the evidence store keeps it. */
+	bool decoded;
 };
 
 /* Judges the body as the enclave's profile encodes it, now. */

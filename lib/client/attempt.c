@@ -132,7 +132,10 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 	const struct learning *learning = attempt->learning;
 	struct enclave_client *client = learning->call->client;
 	const struct nonce *nonce = &attempt->fetch.nonce;
-	const struct answer answer = {body, {nonce->bytes, nonce->len}};
+	const struct answer answer = {
+	    .body = body,
+	    .nonce = {nonce->bytes, nonce->len},
+	};
 	struct enclave_client_error scratch;
 	enum enclave_client_status status;
 
@@ -148,6 +151,7 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 	error_copy(error, &scratch);
 	if (status)
 		return weigh_refusal(attempt, status, error);
+	store_save(client->store, attempt->enclave, &attempt->appraisal, body);
 	request_trace(learning->request,
 	    "evidence accepted: %s, %lld ms old, PCR set %zu",
 	    claims_module_id(attempt->appraisal.claims),

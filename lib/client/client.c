@@ -156,6 +156,7 @@ client_start_polling(
 	    .appraiser = &client->appraiser,
 	    .gate = &client->gate,
 	    .transport = &client->transport,
+	    .store = client->store,
 	    .clock = client->clock,
 	};
 
@@ -190,6 +191,7 @@ static void
 free_client(struct enclave_client *client)
 {
 	poller_free(client->poller);
+	store_free(client->store);
 	cache_free(client->cache);
 	X509_STORE_free(client->gate.trust);
 	transport_clear(&client->transport);
@@ -201,6 +203,26 @@ free_client(struct enclave_client *client)
 	(void)pthread_cond_destroy(&client->idle);
 	(void)pthread_mutex_destroy(&client->mutex);
 	free(client);
+}
+
+/* With a poll thread, that thread reads it. */
+static enum enclave_client_status
+open_store(struct enclave_client *client, const char *directory,
+    struct enclave_client_error *error)
+{
+	const struct store_options options = {
+	    .directory = directory,
+	    .cache = client->cache,
+	    .appraiser = &client->appraiser,
+	};
+	enum enclave_client_status status;
+
+	if (!directory)
+		return ENCLAVE_CLIENT_OK;
+	status = store_new(&options, &client->store, error);
+	if (!status && !client->polling)
+		store_load(client->store, &client->stopped);
+	return status;
 }
 
 static enum enclave_client_status
@@ -220,6 +242,8 @@ build(struct enclave_client *client, const struct enclave_client_config *config,
 		status = gate_self_test(&clock_system, error);
 	if (!status)
 		status = cache_update(client->cache, config->map, error);
+	if (!status)
+		status = open_store(client, config->evidence_store, error);
 	if (!status && client->polling)
 		status = client_start_polling(client, error);
 	return status;

@@ -11,6 +11,7 @@
 #include "client/config.h"
 #include "client/waker.h"
 #include "poller/poller.h"
+#include "poller/store.h"
 #include "tls/gate.h"
 #include "tls/transport.h"
 
@@ -37,6 +38,7 @@ struct enclave_client {
 	struct gate gate;
 	struct transport transport;
 	struct poller *poller; /* NULL: polling is off */
+	struct store *store;   /* NULL: none */
 	bool polling;
 	/* What the trust store was made from. */
 	char *ca_file;

@@ -88,6 +88,7 @@ enclave_client_config_free(struct enclave_client_config *config)
 	config_list_clear(&config->connect_to);
 	free(config->proxy);
 	free(config->user_agent);
+	free(config->evidence_store);
 	transport_connection_clear(&config->connection);
 	transport_identity_clear(&config->identity);
 	free(config);
@@ -431,6 +432,14 @@ enclave_client_config_set_proxy(
 {
 	if (config)
 		set_string(config, &config->proxy, url);
+}
+
+void
+enclave_client_config_set_evidence_store(
+    struct enclave_client_config *config, const char *directory)
+{
+	if (config)
+		set_string(config, &config->evidence_store, directory);
 }
 
 void

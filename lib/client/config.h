@@ -22,8 +22,9 @@ struct enclave_client_config {
 	char *ca_directory;
 	struct config_list resolve;
 	struct config_list connect_to;
-	char *proxy;      /* NULL: the environment's; "": none */
-	char *user_agent; /* NULL: the default */
+	char *proxy;          /* NULL: the environment's; "": none */
+	char *user_agent;     /* NULL: the default */
+	char *evidence_store; /* NULL: none */
 	struct transport_connection connection;
 	struct transport_identity identity;
 	bool no_polling;

@@ -20,6 +20,8 @@ enclave_client_event_name(enum enclave_client_event_kind kind)
 		return "recovered";
 	case ENCLAVE_CLIENT_EVENT_INSECURE:
 		return "insecure";
+	case ENCLAVE_CLIENT_EVENT_STORE:
+		return "store";
 	default:
 		return "unknown";
 	}

@@ -32,6 +32,9 @@ record_event(const struct enclave_client_event *event, void *context)
 	(void)pthread_mutex_lock(&self->events_lock);
 	if (self->event_count < FIXTURE_EVENTS_MAX)
 		self->events[self->event_count++] = event->kind;
+	if (event->kind == ENCLAVE_CLIENT_EVENT_STORE)
+		(void)snprintf(self->store_message, sizeof(self->store_message),
+		    "%s", event->message);
 	(void)pthread_mutex_unlock(&self->events_lock);
 }
 
@@ -114,6 +117,8 @@ make_config(const char *map)
 	    config, local_enclave_text(fixture.enclave, "nitro_root"));
 	enclave_client_config_set_ca_file(
 	    config, local_enclave_text(fixture.enclave, "web_ca"));
+	enclave_client_config_set_evidence_store(
+	    config, fixture.evidence_store);
 	enclave_client_config_set_event_callback(
 	    config, record_event, &fixture);
 	ck_assert_msg(enclave_client_config_load_text(

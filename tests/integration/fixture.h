@@ -29,6 +29,8 @@ struct fixture {
 	pthread_mutex_t events_lock;
 	enum enclave_client_event_kind events[FIXTURE_EVENTS_MAX];
 	size_t event_count;
+	char store_message[256];    /* of the last EVENT_STORE */
+	const char *evidence_store; /* for clients to come; NULL: none */
 };
 
 /* The one that Check's setup made for the test case that runs. */

@@ -767,3 +767,16 @@ cache_note_poll_times(struct cache_slot *slot, int64_t last_ms, int64_t next_ms)
 {
 	(void)slot, (void)last_ms, (void)next_ms;
 }
+
+void
+store_load(struct store *store, const atomic_bool *stop)
+{
+	(void)store, (void)stop;
+}
+
+void
+store_save(struct store *store, const struct enclave *enclave,
+    const struct appraisal *appraisal, struct bytes body)
+{
+	(void)store, (void)enclave, (void)appraisal, (void)body;
+}

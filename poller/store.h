@@ -1,0 +1,47 @@
+/*
+ * The evidence store: a directory of raw documents that were accepted once, so
+ * that a program that starts again need not fetch first.
+ *
+ * It holds no verdict and no chain.  What is read is judged exactly like what
+ * is polled, so that whoever can write there can do no more than whoever
+ * answers a poll.  A document's file is named after the enclave's origin and
+ * the key that it names; several processes share the directory.
+ */
+#ifndef POLLER_STORE_H
+#define POLLER_STORE_H
+
+#include <stdatomic.h>
+
+#include "appraisal/appraisal.h"
+#include "cache/cache.h"
+
+struct store;
+
+/* All borrowed until the store is freed, but for the directory's name. */
+struct store_options {
+	const char *directory;
+	struct cache *cache;
+	const struct appraiser *appraiser;
+};
+
+/* New.  CONFIG when the directory is not fit. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status store_new(
+    const struct store_options *options, struct store **ret_store,
+    struct enclave_client_error *error);
+void store_free(struct store *store);
+
+/*
+ * Judges and publishes what is there for the enclaves of the map.  Returns
+ * early once *stop is set.
+ */
+void store_load(struct store *store, const atomic_bool *stop);
+
+/*
+ * Keeps a document that was accepted for the enclave: appraisal's first key
+ * names the file.  What is there stays when it is newer.  store NULL: nothing
+ * is done.  Any thread.
+ */
+void store_save(struct store *store, const struct enclave *enclave,
+    const struct appraisal *appraisal, struct bytes body);
+
+#endif
