@@ -293,8 +293,8 @@ asks_for_itself(const struct gate_attachment *attachment, const char *peer_ip)
 
 /* CURLOPT_PREREQFUNCTION: new, pooled and resumed connections all pass here,
  * once before each request and each redirect's. */
-static int
-before_request(
+int
+gate_before_request(
     void *argument, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
 	struct gate_attachment *attachment = argument;
@@ -344,7 +344,7 @@ set_hooks(struct gate_attachment *attachment, CURL *easy)
 		code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, attachment);
 	if (!code)
 		code = curl_easy_setopt(
-		    easy, CURLOPT_PREREQFUNCTION, before_request);
+		    easy, CURLOPT_PREREQFUNCTION, gate_before_request);
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_PREREQDATA, attachment);
 	if (!code)

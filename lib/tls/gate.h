@@ -124,6 +124,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach(
     struct gate_attachment *attachment, CURL *easy,
     struct enclave_client_error *error);
 
+/* The second half: a curl_prereq_callback whose argument is the attachment. */
+int gate_before_request(
+    void *argument, char *peer_ip, char *own_ip, int peer_port, int own_port);
 /* Takes the hooks off.  https stays the only protocol. */
 void gate_detach(CURL *easy);
 

@@ -245,13 +245,13 @@ configure_nginx(const struct server *nginx, const struct nginx_options *options)
 	    "$ssl_session_reused $connection $http_cookie';\n"
 	    "access_log %s/access.log truth;\n"
 	    "keepalive_requests 1000000;\n"
-	    "server {\nlisten 127.0.0.1:%d ssl http2;\n"
+	    "server {\nlisten 127.0.0.1:%d ssl%s;\n"
 	    "ssl_certificate %s.pem;\nssl_certificate_key %s.key;\n"
 	    "ssl_protocols %s;\nssl_session_cache shared:sessions:1m;\n"
 	    "%slocation / { return 200 \"hello\\n\"; }\n}\n}\n",
 	    nginx->folder, nginx->folder, temporary, nginx->folder, nginx->port,
-	    options->certificate_prefix, options->certificate_prefix,
-	    options->tls, evidence);
+	    options->http1_only ? "" : " http2", options->certificate_prefix,
+	    options->certificate_prefix, options->tls, evidence);
 }
 
 /*

@@ -38,6 +38,7 @@ struct nginx_options {
 	const char *tls;
 	const char *certificate_prefix;
 	const char *evidence;
+	bool http1_only;
 };
 struct server servers_start_nginx(
     const char *folder, const struct nginx_options *options);

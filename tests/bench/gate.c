@@ -1,0 +1,526 @@
+/*
+ * What the gate costs, against plain libcurl in the same run: one JSON line a
+ * figure, {"name","value","unit"}.  Costs are the client's CPU time; the two
+ * sides take turns, and the median of the turns' ratios counts.  The server is
+ * nginx on another core.  No limit is judged here: machines differ.
+ */
+#include <enclave_client_curl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "integration/fixture.h"
+#include "integration/handles.h"
+#include "integration/servers.h"
+
+#include "client/handle.h"
+#include "tls/handshake.h"
+
+#define TURNS          11
+#define THREADS        8
+#define CALLS          20000
+#define SYSTEM_BUNDLE  "/etc/ssl/certs/ca-certificates.crt"
+#define SYSTEM_CA_PATH "/etc/ssl/certs"
+
+static struct server nginx;
+static char origin[64];
+static char bundle[192];
+
+static void
+report(const char *name, double value, const char *unit)
+{
+	printf("{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", name,
+	    value, unit);
+	(void)fflush(stdout);
+}
+
+static double
+seconds(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double left = *(const double *)a;
+	double right = *(const double *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static double
+median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
+/* One side of a comparison: so many requests; prepared before. */
+struct side {
+	void (*run)(struct side *side, int count);
+	CURL *easy;
+	struct enclave_client_curl *attachment;
+	struct enclave_client_request *request;
+};
+
+static double
+cpu_of(struct side *side, int count)
+{
+	double start = seconds(CLOCK_PROCESS_CPUTIME_ID);
+
+	side->run(side, count);
+	return (seconds(CLOCK_PROCESS_CPUTIME_ID) - start) / count;
+}
+
+/* ours / plain; *ret_plain_s is what one request of the plain side costs. */
+static double
+ratio(struct side *ours, struct side *plain, int count, double *ret_plain_s)
+{
+	double ratios[TURNS];
+	double costs[TURNS];
+
+	(void)cpu_of(plain, count);
+	(void)cpu_of(ours, count);
+	for (int i = 0; i < TURNS; i++) {
+		double ours_s;
+		costs[i] = cpu_of(plain, count);
+		ours_s = cpu_of(ours, count);
+		ratios[i] = ours_s / costs[i];
+	}
+	if (ret_plain_s)
+		*ret_plain_s = median(costs, TURNS);
+	return median(ratios, TURNS);
+}
+
+static void
+run_plain(struct side *side, int count)
+{
+	for (int i = 0; i < count; i++)
+		ck_assert_int_eq(curl_easy_perform(side->easy), CURLE_OK);
+}
+
+static void
+run_attached(struct side *side, int count)
+{
+	for (int i = 0; i < count; i++)
+		ck_assert_int_eq(
+		    enclave_client_curl_result(side->attachment,
+			curl_easy_perform(side->easy), fixture.error),
+		    ENCLAVE_CLIENT_OK);
+}
+
+/* Headers and body kept, as a program would that wants the answer. */
+struct kept {
+	char *data;
+	size_t len;
+};
+
+static size_t
+keep(char *data, size_t size, size_t count, void *context)
+{
+	struct kept *kept = context;
+	char *grown = realloc(kept->data, kept->len + size * count + 1);
+
+	ck_assert_ptr_nonnull(grown);
+	memcpy(grown + kept->len, data, size * count);
+	kept->data = grown;
+	kept->len += size * count;
+	kept->data[kept->len] = '\0';
+	return size * count;
+}
+
+static void
+run_collecting(struct side *side, int count)
+{
+	for (int i = 0; i < count; i++) {
+		struct kept headers = {0};
+		struct kept body = {0};
+		handles_set_pointer(side->easy, CURLOPT_HEADERDATA, &headers);
+		handles_set_pointer(side->easy, CURLOPT_WRITEDATA, &body);
+		ck_assert_int_eq(curl_easy_perform(side->easy), CURLE_OK);
+		free(headers.data);
+		free(body.data);
+	}
+}
+
+static void
+run_request(struct side *side, int count)
+{
+	for (int i = 0; i < count; i++) {
+		struct enclave_client_response *response = NULL;
+		enum enclave_client_status status =
+		    enclave_client_request(fixture.client, FIXTURE_NAME,
+			side->request, &response, fixture.error);
+		ck_assert_msg(status == ENCLAVE_CLIENT_OK, "%s",
+		    enclave_client_error_message(fixture.error));
+		enclave_client_response_free(response);
+	}
+}
+
+static CURL *
+new_easy(void)
+{
+	CURL *easy = curl_easy_init();
+
+	handles_get_from(easy, origin, "/");
+	return easy;
+}
+
+static struct side
+attached_side(void)
+{
+	struct side side = {.run = run_attached, .easy = new_easy()};
+
+	ck_assert_int_eq(enclave_client_curl_attach(fixture.client, side.easy,
+			     NULL, &side.attachment, fixture.error),
+	    0);
+	return side;
+}
+
+static struct side
+request_side(bool close)
+{
+	struct side side = {.run = run_request};
+
+	ck_assert_int_eq(
+	    enclave_client_request_new("GET", "/", &side.request), 0);
+	if (close)
+		enclave_client_request_add_header(
+		    side.request, "Connection", "close");
+	return side;
+}
+
+static struct side
+collecting_side(void)
+{
+	struct side side = {.run = run_collecting, .easy = new_easy()};
+
+	ck_assert_int_eq(
+	    curl_easy_setopt(side.easy, CURLOPT_HEADERFUNCTION, keep), 0);
+	ck_assert_int_eq(
+	    curl_easy_setopt(side.easy, CURLOPT_WRITEFUNCTION, keep), 0);
+	return side;
+}
+
+static void
+end_side(struct side *side)
+{
+	enclave_client_curl_detach(side->attachment);
+	curl_easy_cleanup(side->easy);
+	enclave_client_request_free(side->request);
+	*side = (struct side){0};
+}
+
+static void
+bench_keepalive(void)
+{
+	struct side plain = {.run = run_plain, .easy = new_easy()};
+	struct side attached = attached_side();
+	struct side collecting = collecting_side();
+	struct side request = request_side(false);
+	double plain_s = 0;
+
+	report("keepalive_attached_ratio",
+	    ratio(&attached, &plain, 1000, &plain_s), "ratio");
+	report("keepalive_plain_us", plain_s * 1e6, "us");
+	report("keepalive_request_ratio",
+	    ratio(&request, &collecting, 1000, NULL), "ratio");
+	end_side(&plain);
+	end_side(&attached);
+	end_side(&collecting);
+	end_side(&request);
+}
+
+static struct curl_slist *close_header;
+
+/* A new connection for each request, as the three kinds of plain user. */
+static struct side
+closing_side(bool system_store, bool sessions)
+{
+	struct side side = collecting_side();
+
+	handles_set_pointer(side.easy, CURLOPT_HTTPHEADER, close_header);
+	handles_set_long(side.easy, CURLOPT_SSL_SESSIONID_CACHE, sessions);
+	if (system_store) {
+		handles_set_pointer(side.easy, CURLOPT_CAINFO, bundle);
+		handles_set_pointer(
+		    side.easy, CURLOPT_CAPATH, (void *)SYSTEM_CA_PATH);
+	}
+	return side;
+}
+
+static double
+bench_new_connections(void)
+{
+	struct side request = request_side(true);
+	struct side system_store = closing_side(true, false);
+	struct side best = closing_side(false, false);
+	struct side resuming = closing_side(false, true);
+	double handshake_s = 0;
+
+	report("new_connection_ratio", ratio(&request, &system_store, 5, NULL),
+	    "ratio");
+	report("new_connection_best_ratio",
+	    ratio(&request, &best, 50, &handshake_s), "ratio");
+	report("new_connection_plain_us", handshake_s * 1e6, "us");
+	/* The gate never resumes: a resumed handshake shows no certificate. */
+	report("new_connection_resuming_ratio",
+	    ratio(&request, &resuming, 50, NULL), "ratio");
+	end_side(&request);
+	end_side(&system_store);
+	end_side(&best);
+	end_side(&resuming);
+	return handshake_s;
+}
+
+/* The gate's halves alone, many times on one connection. */
+static struct handle *measured;
+static double prereq_s;
+static double judge_s;
+
+static int
+measure(
+    void *argument, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+	struct gate_attachment *gate = argument;
+	struct curl_tlssessioninfo *session = NULL;
+	X509 *leaf;
+	double start = seconds(CLOCK_THREAD_CPUTIME_ID);
+
+	for (int i = 0; i < CALLS; i++)
+		ck_assert_int_eq(gate_before_request(gate, peer_ip, own_ip,
+				     peer_port, own_port),
+		    CURL_PREREQFUNC_OK);
+	prereq_s = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) / CALLS;
+	ck_assert_int_eq(
+	    curl_easy_getinfo(measured->easy, CURLINFO_TLS_SSL_PTR, &session),
+	    0);
+	leaf = SSL_get1_peer_certificate(session->internals);
+	start = seconds(CLOCK_THREAD_CPUTIME_ID);
+	for (int i = 0; i < CALLS; i++)
+		ck_assert_int_eq(
+		    handshake_judge_key(gate, leaf, session->internals), 0);
+	judge_s = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) / CALLS;
+	X509_free(leaf);
+	return CURL_PREREQFUNC_OK;
+}
+
+static void
+bench_halves(double handshake_s)
+{
+	struct cache_slot *slot =
+	    cache_find(fixture.client->cache, FIXTURE_NAME);
+
+	ck_assert_int_eq(
+	    handle_new(&fixture.client->gate, slot, &measured, NULL), 0);
+	gate_attachment_begin(&measured->gate, GATE_REQUEST);
+	ck_assert_int_eq(transport_prepare(&fixture.client->transport,
+			     &measured->gate, measured->easy, fixture.error),
+	    0);
+	handles_get_from(measured->easy, origin, "/");
+	ck_assert_int_eq(
+	    curl_easy_setopt(measured->easy, CURLOPT_PREREQFUNCTION, measure),
+	    0);
+	ck_assert_int_eq(curl_easy_perform(measured->easy), CURLE_OK);
+	report("gate_prereq_us", prereq_s * 1e6, "us");
+	report("gate_prereq_ratio", prereq_s / handshake_s, "ratio");
+	report("gate_handshake_us", judge_s * 1e6, "us");
+	report("gate_handshake_ratio", judge_s / handshake_s, "ratio");
+	handle_free(measured);
+	cache_slot_unref(slot);
+}
+
+#define REQUESTS_PER_THREAD 200
+
+static void *
+thread_main(void *argument)
+{
+	struct side *side = argument;
+
+	side->run(side, REQUESTS_PER_THREAD);
+	return NULL;
+}
+
+/* Eight threads that each bring a side; requests a second. */
+static double
+throughput(struct side *sides)
+{
+	pthread_t threads[THREADS];
+	double start = seconds(CLOCK_MONOTONIC);
+
+	for (size_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(
+		    pthread_create(&threads[i], NULL, thread_main, &sides[i]),
+		    0);
+	for (size_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	return THREADS * REQUESTS_PER_THREAD /
+	       (seconds(CLOCK_MONOTONIC) - start);
+}
+
+static void
+bench_threads(void)
+{
+	struct side ours[THREADS];
+	struct side plain[THREADS];
+	double ratios[TURNS];
+
+	for (size_t i = 0; i < THREADS; i++) {
+		ours[i] = request_side(false);
+		plain[i] = collecting_side();
+	}
+	(void)throughput(plain);
+	(void)throughput(ours);
+	for (int i = 0; i < TURNS; i++) {
+		double without = throughput(plain);
+		ratios[i] = throughput(ours) / without;
+	}
+	report("threads_throughput_ratio", median(ratios, TURNS), "ratio");
+	for (size_t i = 0; i < THREADS; i++) {
+		end_side(&ours[i]);
+		end_side(&plain[i]);
+	}
+}
+
+/* Against the local enclave, whose log counts. */
+static void
+bench_learning(void)
+{
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/cold");
+	report("learn_extra_requests", (double)fixture_evidence(), "requests");
+	report("learn_cold_handshakes", (double)fixture_handshakes(),
+	    "handshakes");
+	fixture_rotate();
+	fixture_set("{\"keep_alive\":false}");
+	fixture_get_ok("/last-on-the-old-connection");
+	fixture_set("{\"keep_alive\":true}");
+	fixture_get_ok("/rotated");
+	report("learn_rotated_handshakes", (double)fixture_handshakes() - 1,
+	    "handshakes");
+	enclave_client_free(fixture.client);
+	enclave_client_config_free(fixture.config);
+	fixture.client = NULL;
+	fixture.config = NULL;
+}
+
+static void
+pin(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	/* A machine with one core measures as well as it can. */
+	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static void
+write_bundle(void)
+{
+	char command[512];
+
+	(void)snprintf(bundle, sizeof(bundle), "%s/bundle.pem", fixture.state);
+	(void)snprintf(command, sizeof(command),
+	    "cat '%s' '" SYSTEM_BUNDLE "' >'%s' 2>/dev/null || "
+	    "cat '%s' >'%s'",
+	    local_enclave_text(fixture.enclave, "web_ca"), bundle,
+	    local_enclave_text(fixture.enclave, "web_ca"), bundle);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void
+start_nginx(void)
+{
+	char prefix[192];
+	char certificate[224];
+	char evidence[224];
+	char folder[192];
+	const struct nginx_options options = {
+	    .tls = "TLSv1.3",
+	    .certificate_prefix = prefix,
+	    .evidence = evidence,
+	    .http1_only = true,
+	};
+
+	(void)snprintf(prefix, sizeof(prefix), "%s/server", fixture.state);
+	(void)snprintf(certificate, sizeof(certificate), "%s.pem", prefix);
+	(void)snprintf(evidence, sizeof(evidence), "%s.json", prefix);
+	(void)snprintf(folder, sizeof(folder), "%s/nginx", fixture.state);
+	servers_mint_certificate(fixture.state, "localhost", prefix);
+	servers_mint_evidence(fixture.state, certificate, evidence);
+	(void)mkdir(folder, 0700);
+	pin(1);
+	nginx = servers_start_nginx(folder, &options);
+	pin(0);
+	(void)snprintf(
+	    origin, sizeof(origin), "https://localhost:%d", nginx.port);
+}
+
+static void
+new_client(void)
+{
+	char map[512];
+
+	(void)snprintf(map, sizeof(map),
+	    "{\"enclaves\":{\"" FIXTURE_NAME
+	    "\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+	    origin, local_enclave_pcr(fixture.enclave, "0"));
+	fixture_client_with_map(map, false);
+}
+
+/* A test, for the fixture asserts; it fails only when nothing can be measured. */
+START_TEST(figures)
+{
+	struct side first;
+
+	bench_learning();
+	write_bundle();
+	start_nginx();
+	new_client();
+	close_header = curl_slist_append(NULL, "Connection: close");
+	/* Evidence is learned once, before anything is measured. */
+	first = request_side(false);
+	run_request(&first, 1);
+	end_side(&first);
+	bench_keepalive();
+	bench_halves(bench_new_connections());
+	bench_threads();
+	curl_slist_free_all(close_header);
+	servers_stop(&nginx);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("bench");
+	TCase *tcase = tcase_create("figures");
+	SRunner *runner;
+	int failed;
+
+	if (!servers_have("nginx")) {
+		fputs("nginx is needed\n", stderr);
+		return 77;
+	}
+	/* Standard output is for figures. */
+	(void)unsetenv("CK_TAP_LOG_FILE_NAME");
+	tcase_set_timeout(tcase, 0);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+	tcase_add_test(tcase, figures);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
