@@ -141,7 +141,7 @@ static const struct {
     /* Values. */
     {PROFILE("{\"name\":\"x\"}"), "h.profile.name: no profile of that name"},
     {PROFILE("{\"name\":1}"), "h.profile.name: no profile of that name"},
-    {PROFILE("{\"nam\":\"x\"}"), "h.profile: "},
+    {PROFILE("{\"title\":\"x\"}"), "h.profile: "},
     {PROFILE("{\"encoding\":\"zip\"," BINDING "}"),
 	"h.profile.encoding: an unknown word, expected one of: raw, hex, "
 	"base64, json"},
