@@ -34,6 +34,34 @@ enclave_client_ssl_attach(struct enclave_client *client, const char *name,
     SSL *ssl, struct enclave_client_error *error);
 
 /*
+ * The other way round: ssl_ctx accepts, and only clients that are enclaves pass
+ * its handshakes.  A client presents a certificate that carries its attestation
+ * document; the policy is that of the named entry of the map, whose profile
+ * must be one whose evidence is in the certificate (its url is not used).  A
+ * client without a certificate is refused, and so is whatever the profile, the
+ * policy or the clock refuses; a measurement that was not expected is told as
+ * EVENT_MEASUREMENT_REFUSED.
+ *
+ * In the handler enclave_client_ssl_check() gives the verdict, and in its
+ * document the client's measurements; after SSL_accept() failed it tells why.
+ * With trust "web_pki+attested_key" ssl_ctx's own store must vouch for the
+ * client's certificate as well; with "attested_key" the document alone decides.
+ *
+ * There is no nonce in a certificate: whoever has a client's private key can
+ * present its certificate again.  Replay is bounded by the entry's max_age_ms
+ * alone; set it as low as the clients renew.  At most 64 certificates count at
+ * a time for one entry; beyond that the client whose evidence ends first is
+ * refused until another's has ended.
+ *
+ * Sessions, tickets, early data and pre-shared keys are off.  An SSL that is
+ * moved to another SSL_CTX (by a server name callback) is no longer judged, and
+ * the check refuses it.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_ssl_ctx_attach_server(struct enclave_client *client,
+    const char *name, SSL_CTX *ssl_ctx, struct enclave_client_error *error);
+
+/*
  * May bytes be sent on ssl now?  OK only when this client judged this very
  * handshake for the attached enclave and its key is live at this moment.  After
  * a refused handshake it tells why.  *ret_document is new; NULL: not wanted.

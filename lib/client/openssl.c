@@ -73,6 +73,46 @@ enclave_client_ssl_ctx_attach(struct enclave_client *client, const char *name,
 	return status;
 }
 
+static enum enclave_client_status
+check_carries(
+    const struct gate_owned *owned, struct enclave_client_error *error)
+{
+	const struct enclave *enclave = owned->attachment->enclave;
+
+	if (!enclave_fetches(enclave))
+		return ENCLAVE_CLIENT_OK;
+	return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "a server judges what its clients' certificates carry, and "
+	    "evidence of the profile \"%s\" is fetched",
+	    enclave->profile->name);
+}
+
+enum enclave_client_status
+enclave_client_ssl_ctx_attach_server(struct enclave_client *client,
+    const char *name, SSL_CTX *ssl_ctx, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct gate_owned owned;
+
+	if (!ssl_ctx)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE, "an SSL_CTX is needed");
+	status = make_attachment(client, name, &owned, error);
+	if (status)
+		return status;
+	status = check_carries(&owned, error);
+	if (status) {
+		owned.release(owned.context);
+		return status;
+	}
+	owned.attachment->kind = GATE_SERVER;
+	status = gate_attach_server(&owned, ssl_ctx, error);
+	if (!status)
+		error_clear(error);
+	return status;
+}
+
 enum enclave_client_status
 enclave_client_ssl_attach(struct enclave_client *client, const char *name,
     SSL *ssl, struct enclave_client_error *error)

@@ -51,7 +51,10 @@ enum gate_kind {
 	GATE_CURL,
 	/* A caller's SSL_CTX or SSL: one enclave, its own store verifies.
 	 * Shared between its connections, so never written to. */
-	GATE_OPENSSL
+	GATE_OPENSSL,
+	/* A caller's SSL_CTX that accepts: its clients are judged by the
+	 * documents in their certificates.  Shared likewise. */
+	GATE_SERVER
 };
 
 /* A caller's callbacks, which libcurl can't give back; ours decide last. */
@@ -150,6 +153,10 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach_ssl_ctx(
     struct enclave_client_error *error);
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach_ssl(
     const struct gate_owned *owned, SSL *ssl,
+    struct enclave_client_error *error);
+/* The same for an SSL_CTX that accepts; attachment is of kind GATE_SERVER. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status gate_attach_server(
+    const struct gate_owned *owned, SSL_CTX *ssl_ctx,
     struct enclave_client_error *error);
 /*
  * The second half for a connection that libcurl knows nothing of: judged by

@@ -118,7 +118,9 @@ verify_by_own_store(
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(outer);
 	int x509_error;
 
-	if (!handshake_expect_host(param, host))
+	/* A client has a certificate, and no host that was asked for. */
+	if (attachment->kind != GATE_SERVER &&
+	    !handshake_expect_host(param, host))
 		return error_memory(&attachment->error);
 	if (X509_verify_cert(outer) == 1)
 		return ENCLAVE_CLIENT_OK;
@@ -144,6 +146,14 @@ is_literal(const char *host)
 	return host[0] == '[' || inet_pton(AF_INET, host, address) == 1;
 }
 
+/* Many connections of a caller's SSL_CTX have one attachment. */
+static bool
+is_shared(const struct gate_attachment *attachment)
+{
+	return attachment->kind == GATE_OPENSSL ||
+	       attachment->kind == GATE_SERVER;
+}
+
 enum peer { PEER_ENCLAVE, PEER_PROXY, PEER_UNKNOWN };
 
 /*
@@ -157,7 +167,7 @@ find_peer(const struct gate_attachment *attachment, const SSL *ssl)
 	const char *host = expected_origin(attachment)->host;
 	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
-	if (attachment->kind == GATE_OPENSSL || !attachment->easy)
+	if (is_shared(attachment) || !attachment->easy)
 		return PEER_ENCLAVE;
 	if (!asked)
 		return is_literal(host) ? PEER_ENCLAVE : PEER_UNKNOWN;
@@ -339,7 +349,7 @@ verify_certificate(X509_STORE_CTX *outer, void *argument)
 	(void)ERR_set_mark();
 	if (!gate_enter(attachment->gate))
 		status = ENCLAVE_CLIENT_ERR_MEMORY;
-	else if (ssl && attachment->kind == GATE_OPENSSL)
+	else if (ssl && is_shared(attachment))
 		status = judge_shared(attachment, outer, ssl);
 	else if (ssl)
 		status = handshake_judge(attachment, outer, ssl);
