@@ -312,8 +312,8 @@ ENCLAVE_CLIENT_PUBLIC char *enclave_client_document_json(
  * ENCODING: it is no such image.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
-enclave_client_image_pcrs(const char *path, char **ret_json,
-    struct enclave_client_error *error);
+enclave_client_image_pcrs(
+    const char *path, char **ret_json, struct enclave_client_error *error);
 
 /*
  * Events

@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "completion.h"
 #include "document.h"
 #include "help.h"
 #include "options.h"
@@ -76,6 +77,8 @@ run(const struct options *options, struct fault *fault)
 		return help_print(options->help_category, fault);
 	case VERB_VERSION:
 		return print_version();
+	case VERB_COMPLETION:
+		return completion_print(options->completion, fault);
 	case VERB_INSPECT_DOCUMENT:
 	case VERB_VERIFY_DOCUMENT:
 		return document_verb(options, fault);

@@ -52,11 +52,11 @@ const struct option option_table[] = {
 	VERB("print-pin", 0, DOCUMENT, VERB_PRINT_PIN,
 	    "Print the attested keys for curl --pinnedpubkey"),
 	VERB("print-pcrs", 0, DOCUMENT, VERB_PRINT_PCRS,
-	    "Print what it presents, for --pcrs; trusts nothing"),
+	    "Print what it presents, for --pcrs; no verdict"),
 	FILE_VERB("pcrs-from-eif", DOCUMENT, VERB_PCRS_FROM_EIF, "FILE",
 	    "Print what an enclave image will measure as"),
 	VERB("watch", 0, DOCUMENT, VERB_WATCH,
-	    "Live table of a map of enclaves; --json for lines"),
+	    "Live table of a map of enclaves; lines: --json"),
 	TEXT("at", 0, DOCUMENT, at, "TIME",
 	    "now, document, SECONDS, 2026-01-31T12:00:00Z"),
 
@@ -197,6 +197,8 @@ const struct option option_table[] = {
 	    "Read options from there, as curl does"),
 	BARE("disable", 'q', GENERAL, value_disable,
 	    "First on the line: read no file of options"),
+	{"completion", 0, KIND_FILE_VERB, GROUP_GENERAL, AT(completion), NULL,
+	    VERB_COMPLETION, "SHELL", "Print completion for bash, zsh or fish"},
 	VERB("help", 'h', GENERAL, VERB_HELP, "This text, or one CATEGORY of it"),
 	VERB("version", 'V', GENERAL, VERB_VERSION, "Versions"),
 };

@@ -5,15 +5,15 @@
 #include "options.h"
 
 enum option_kind {
-	KIND_FLAG,   /* a bool; --no-NAME takes it back */
-	KIND_UNSET,  /* a bool that is put to false */
-	KIND_TEXT,   /* the last one counts */
-	KIND_LIST,   /* each one counts */
-	KIND_VALUE,  /* read by a function that is given the argument */
-	KIND_BARE,   /* read by a function, no argument */
-	KIND_CHOICE, /* an int that is put to `choice` */
-	KIND_VERB,   /* what to do, no argument */
-	KIND_FILE_VERB
+	KIND_FLAG,     /* a bool; --no-NAME takes it back */
+	KIND_UNSET,    /* a bool that is put to false */
+	KIND_TEXT,     /* the last one counts */
+	KIND_LIST,     /* each one counts */
+	KIND_VALUE,    /* read by a function that is given the argument */
+	KIND_BARE,     /* read by a function, no argument */
+	KIND_CHOICE,   /* an int that is put to `choice` */
+	KIND_VERB,     /* what to do, no argument */
+	KIND_FILE_VERB /* what to do, with its argument */
 };
 
 struct option {

@@ -183,7 +183,8 @@ check_groups(const struct options *options, struct fault *fault)
 	const char *verb = options->verb_option;
 	const char *useless = NULL;
 
-	if (options->verb == VERB_HELP || options->verb == VERB_VERSION)
+	if (options->verb == VERB_HELP || options->verb == VERB_VERSION ||
+	    options->verb == VERB_COMPLETION)
 		return EXIT_DONE;
 	if (options->at && options->verb != VERB_INSPECT_DOCUMENT &&
 	    options->verb != VERB_VERIFY_DOCUMENT)

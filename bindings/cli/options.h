@@ -18,6 +18,7 @@ enum verb {
 	VERB_PRINT_PCRS,
 	VERB_PCRS_FROM_EIF,
 	VERB_WATCH,
+	VERB_COMPLETION,
 	VERB_HELP,
 	VERB_VERSION
 };
@@ -128,6 +129,7 @@ struct options {
 	bool glob_off;
 	bool no_buffer;
 
+	const char *completion;
 	const char *help_category;
 
 	/* The first option of each group on the line, for messages. */

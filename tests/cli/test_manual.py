@@ -1,0 +1,129 @@
+"""The manual, the completions and the table of options say the same."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+MANUAL = pathlib.Path(__file__).parents[2] / "bindings/cli/attest-curl.1"
+HELP = re.compile(r"^ (?:-(.), |    )--([a-z0-9.-]+)(?: (\S+))? {1,}\S")
+ITEM = re.compile(r"^\.It (?:Fl (\S) , )?Fl -([a-z0-9.-]+)(?: Ar (\S+))?$")
+
+
+@pytest.fixture
+def table(attest_curl):
+    """(letter, name, argument) of each option."""
+    lines = attest_curl("-q", "--help").out.decode().splitlines()
+    return [match.groups() for line in lines if (match := HELP.match(line))]
+
+
+def test_every_option_has_its_entry_in_the_manual(table):
+    lines = MANUAL.read_text().splitlines()
+    entries = [match.groups() for line in lines if (match := ITEM.match(line))]
+    assert len(table) > 80
+    assert entries == table
+
+
+def test_every_exit_status_is_in_the_manual():
+    text = MANUAL.read_text()
+    for status in (0, 2, *range(111, 117)):
+        assert f"\n.It {status}\n" in text
+
+
+def test_the_manual_is_good_mdoc():
+    if not shutil.which("mandoc"):
+        pytest.skip("there is no mandoc")
+    said = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", MANUAL],
+        stdout=subprocess.PIPE,
+        timeout=30,
+    )
+    assert said.stdout == b""
+
+
+def completed(attest_curl, *words):
+    """What bash offers for the last word."""
+    script = attest_curl("-q", "--completion", "bash").out.decode()
+    script += (
+        'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _attest_curl\n'
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+    got = subprocess.run(
+        ["bash", "-c", script, "bash", "attest-curl", *words],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=30,
+    )
+    return got.stdout.decode().split()
+
+
+def test_bash_completes_every_option(attest_curl, table):
+    assert completed(attest_curl, "--") == ["--" + name for _, name, _ in table]
+    assert completed(attest_curl, "--print-p") == ["--print-pin", "--print-pcrs"]
+
+
+def test_bash_completes_files_after_what_takes_one(attest_curl, tmp_path):
+    (tmp_path / "measurements.json").touch()
+    start = str(tmp_path / "meas")
+    assert completed(attest_curl, "--pcrs", start) == [start + "urements.json"]
+    assert completed(attest_curl, "-o", start) == [start + "urements.json"]
+    assert completed(attest_curl, "--max-time", start) == []
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_get_every_option(attest_curl, table, shell):
+    text = attest_curl("-q", "--completion", shell).out.decode()
+    for letter, name, _ in table:
+        assert (f"'--{name}[" if shell == "zsh" else f"-l {name} ") in text + " "
+        if letter:
+            assert (f"'-{letter}[" if shell == "zsh" else f"-s '{letter}'") in text
+
+
+def test_no_other_shell(attest_curl):
+    attest_curl("--completion", "csh").refused(2)
+
+
+@pytest.mark.parametrize("category", ["policy", "request", "connection", "all"])
+def test_help_by_category(attest_curl, category):
+    run = attest_curl("--help", category)
+    assert run.exit == 0
+    assert ("--pcrs" in run.out.decode()) == (category in ("policy", "all"))
+
+
+def test_help_of_nothing_that_is(attest_curl):
+    attest_curl("--help", "nonsense").refused(2)
+
+
+# Files of options, and what a home folder holds
+
+
+def test_the_default_files_of_a_user(attest_curl, enclave, trust, tmp_path, monkeypatch):
+    folder = tmp_path / "attest-curl"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    host = enclave.url.removeprefix("https://")
+    (folder / "enclaves.json").write_text(
+        '{"%s": {"PCR0": "%s"}}' % (host, enclave.pcrs["0"])
+    )
+    (folder / "config").write_text('header = "X-From-File: yes"\n')
+    run = attest_curl("-sS", *trust, enclave.url)
+    assert run.exit == 0, run.err
+    assert run.json["headers"]["x-from-file"] == "yes"
+    run = attest_curl("-q", "-sS", *trust, enclave.url)
+    assert "x-from-file" not in run.json["headers"]
+
+
+def test_a_wrong_line_of_a_file_is_named(attest_curl, tmp_path):
+    path = tmp_path / "options"
+    path.write_text("silent\nfrobnicate\n")
+    run = attest_curl("-K", path, "https://127.0.0.1:1/").refused(2)
+    assert "options: line 2" in run.err
+
+
+def test_files_that_name_each_other_end(attest_curl, tmp_path):
+    path = tmp_path / "options"
+    path.write_text(f"config = {path}\n")
+    run = attest_curl("-K", path, "https://127.0.0.1:1/").refused(2)
+    assert "name each other" in run.err
