@@ -326,14 +326,29 @@ appraise_leaf(const struct appraiser *appraiser, const struct enclave *enclave,
 	return status;
 }
 
+/* A leaf that carries its own evidence is known by the whole of itself. */
+static const struct binding_rule *
+leaf_rule(const struct enclave *enclave)
+{
+	static const struct binding_rule whole = {
+	    .object = BINDING_CERTIFICATE, .transform = BINDING_IDENTITY};
+
+	return enclave->profile->source == PROFILE_CERTIFICATE
+		   ? &whole
+		   : &enclave->profile->binding;
+}
+
 enum enclave_client_status
 appraisal_leaf_key(const struct enclave *enclave, struct bytes leaf_der,
     struct binding_key *ret_key, struct enclave_client_error *error)
 {
-	static const struct binding_rule whole = {
-	    .object = BINDING_CERTIFICATE, .transform = BINDING_IDENTITY};
-	bool carries = enclave->profile->source == PROFILE_CERTIFICATE;
+	return binding_from_leaf(leaf_rule(enclave), leaf_der, ret_key, error);
+}
 
-	return binding_from_leaf(carries ? &whole : &enclave->profile->binding,
-	    leaf_der, ret_key, error);
+enum enclave_client_status
+appraisal_certificate_key(const struct enclave *enclave, struct x509_st *leaf,
+    struct binding_key *ret_key, struct enclave_client_error *error)
+{
+	return binding_from_certificate(
+	    leaf_rule(enclave), leaf, ret_key, error);
 }

@@ -69,6 +69,10 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise_leaf(
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraisal_leaf_key(
     const struct enclave *enclave, struct bytes leaf_der,
     struct binding_key *ret_key, struct enclave_client_error *error);
+/* The same of a leaf that OpenSSL has parsed already, an X509. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraisal_certificate_key(
+    const struct enclave *enclave, struct x509_st *leaf,
+    struct binding_key *ret_key, struct enclave_client_error *error);
 
 void appraisal_clear(struct appraisal *appraisal);
 /* Is it one of the keys that the document names? */

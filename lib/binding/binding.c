@@ -243,17 +243,14 @@ binding_rule_equal(const struct binding_rule *a, const struct binding_rule *b)
 	       a->older == b->older && layout_equal(a, b);
 }
 
-enum enclave_client_status
-binding_from_leaf(const struct binding_rule *rule, struct bytes leaf_der,
+/* Takes the object over. */
+static enum enclave_client_status
+key_of_object(const struct binding_rule *rule, struct bytes object,
     struct binding_key *ret_key, struct enclave_client_error *error)
 {
 	uint8_t digest[DIGEST_MAX_BYTES];
 	enum enclave_client_status status;
-	struct bytes object;
 
-	status = object_of_leaf(rule->object, leaf_der, &object, error);
-	if (status)
-		return status;
 	status =
 	    object_digest(rule->transform, rule->prefix, object, digest, error);
 	OPENSSL_free((void *)(uintptr_t)object.data);
@@ -265,4 +262,26 @@ binding_from_leaf(const struct binding_rule *rule, struct bytes leaf_der,
 	}
 	return make_key(
 	    digest, transform_bytes(rule->transform), ret_key, error);
+}
+
+enum enclave_client_status
+binding_from_leaf(const struct binding_rule *rule, struct bytes leaf_der,
+    struct binding_key *ret_key, struct enclave_client_error *error)
+{
+	struct bytes object;
+	enum enclave_client_status status =
+	    object_of_leaf(rule->object, leaf_der, &object, error);
+
+	return status ? status : key_of_object(rule, object, ret_key, error);
+}
+
+enum enclave_client_status
+binding_from_certificate(const struct binding_rule *rule, struct x509_st *leaf,
+    struct binding_key *ret_key, struct enclave_client_error *error)
+{
+	struct bytes object;
+	enum enclave_client_status status =
+	    object_of_certificate(rule->object, leaf, &object, error);
+
+	return status ? status : key_of_object(rule, object, ret_key, error);
 }

@@ -95,5 +95,13 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status binding_from_claims(
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status binding_from_leaf(
     const struct binding_rule *rule, struct bytes leaf_der,
     struct binding_key *ret_key, struct enclave_client_error *error);
+/*
+ * The same of a leaf that OpenSSL has parsed already, an X509: parsing once
+ * more costs a tenth of a handshake.
+ */
+struct x509_st;
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status binding_from_certificate(
+    const struct binding_rule *rule, struct x509_st *leaf,
+    struct binding_key *ret_key, struct enclave_client_error *error);
 
 #endif

@@ -83,7 +83,10 @@ object_check_spki(struct bytes der, struct enclave_client_error *error)
 	return status;
 }
 
-/* A copy, because what OpenSSL lends dies with the certificate. */
+/*
+ * A copy, because what OpenSSL lends dies with the certificate.  leaf_der: as
+ * it was received, or without data where OpenSSL parsed it.
+ */
 static unsigned char *
 encode_object(
     enum binding_object kind, X509 *leaf, struct bytes leaf_der, int *ret_len)
@@ -96,6 +99,10 @@ encode_object(
 		*ret_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &data);
 		return data;
 	case BINDING_CERTIFICATE:
+		if (!leaf_der.data) {
+			*ret_len = i2d_X509(leaf, &data);
+			return data;
+		}
 		*ret_len = (int)leaf_der.len;
 		return OPENSSL_memdup(leaf_der.data, leaf_der.len);
 	case BINDING_RAW_KEY:
@@ -106,6 +113,24 @@ encode_object(
 	}
 	*ret_len = 0;
 	return NULL;
+}
+
+enum enclave_client_status
+object_of_certificate(enum binding_object kind, struct x509_st *leaf,
+    struct bytes *ret_object, struct enclave_client_error *error)
+{
+	unsigned char *data;
+	int len = 0;
+
+	openssl_errors_begin();
+	data = encode_object(kind, leaf, (struct bytes){0}, &len);
+	openssl_errors_end();
+	if (!data || len <= 0) {
+		OPENSSL_free(data);
+		return error_memory(error);
+	}
+	*ret_object = (struct bytes){data, (size_t)len};
+	return ENCLAVE_CLIENT_OK;
 }
 
 enum enclave_client_status

@@ -31,5 +31,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status object_check_spki(
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status object_of_leaf(
     enum binding_object kind, struct bytes leaf_der, struct bytes *ret_object,
     struct enclave_client_error *error);
+/* The same of a certificate that OpenSSL has parsed (X509). */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status object_of_certificate(
+    enum binding_object kind, struct x509_st *leaf, struct bytes *ret_object,
+    struct enclave_client_error *error);
 
 #endif

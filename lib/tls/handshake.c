@@ -179,18 +179,15 @@ static enum enclave_client_status
 read_key(struct gate_attachment *attachment, X509 *leaf)
 {
 	enum enclave_client_status status;
-	unsigned char *der = NULL;
-	int len = leaf ? i2d_X509(leaf, &der) : -1;
 
-	if (len <= 0)
+	if (!leaf)
 		return error_set(&attachment->error,
 		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 		    ENCLAVE_CLIENT_STEP_NONE, "the peer showed no certificate");
-	status = appraisal_leaf_key(attachment->enclave,
-	    (struct bytes){der, (size_t)len}, &attachment->key,
-	    &attachment->error);
+	status =
+	    binding_from_certificate(&attachment->enclave->profile->binding,
+		leaf, &attachment->key, &attachment->error);
 	attachment->key_seen = status == ENCLAVE_CLIENT_OK;
-	OPENSSL_free(der);
 	return status;
 }
 
