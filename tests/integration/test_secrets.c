@@ -198,7 +198,7 @@ request_full_of_secrets(const char *method, enum body kind)
 {
 	static const char *const headers[] = {"X-Secret", "Cookie", "Referer",
 	    "Authorization", "Proxy-Authorization", "User-Agent", "Accept",
-	    "Content-Type", "X-" MARKER, "Range", "Host"};
+	    "Content-Type", ("X-" MARKER), "Range", "Host"};
 	struct enclave_client_request *request = NULL;
 
 	body_reads = 0;
@@ -260,8 +260,8 @@ static const char *const treatments[] = {
     "{\"evidence\":{\"mode\":\"status\",\"status\":401}}",
     "{\"evidence\":{\"mode\":\"status\",\"status\":407}}",
     "{\"evidence\":{\"mode\":\"redirect\",\"to\":\"/collect\"}}",
-    "{\"evidence\":{\"mode\":\"redirect\","
-    "\"to\":\"/.well-known/attestation?again\"}}",
+    ("{\"evidence\":{\"mode\":\"redirect\","
+     "\"to\":\"/.well-known/attestation?again\"}}"),
     "{\"ask_client_certificate\":true}",
     "{\"web_ca\":\"foreign\"}",
     "{\"web_ca\":\"wrong-name\"}",
