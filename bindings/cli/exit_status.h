@@ -6,6 +6,7 @@
 
 enum exit_status {
 	EXIT_DONE = 0,
+	EXIT_PROTOCOL = 1,
 	EXIT_USAGE = 2, /* usage or configuration */
 	EXIT_URL = 3,
 	EXIT_HTTP_ERROR = 22, /* -f, and the answer was 400 or more */

@@ -141,6 +141,25 @@ write_answer(struct transfer *transfer)
 	return fault->exit_status;
 }
 
+/*
+ * Every URL of the line is https, so that an unknown protocol is where a
+ * redirect led.
+ */
+static void
+take_failure(struct transfer *transfer, enum enclave_client_status status,
+    const struct enclave_client_error *error)
+{
+	struct fault *fault = &transfer->fault;
+
+	(void)fault_set_error(fault, status, error);
+	if (fault->exit_status != EXIT_PROTOCOL)
+		return;
+	fault->exit_status = EXIT_REDIRECT;
+	fault->status = ENCLAVE_CLIENT_ERR_REDIRECT;
+	fault_name_file(fault, "the redirect leads out of https, where nothing "
+			       "is attested, and was not followed");
+}
+
 static void
 run_once(struct transfer *transfer)
 {
@@ -160,7 +179,7 @@ run_once(struct transfer *transfer)
 	if (status == ENCLAVE_CLIENT_OK)
 		(void)write_answer(transfer);
 	else
-		(void)fault_set_error(fault, status, error);
+		take_failure(transfer, status, error);
 	progress_end(&transfer->progress);
 
 out:

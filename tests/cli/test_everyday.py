@@ -1,0 +1,265 @@
+"""What the everyday options must not do: send a secret too early, leave a file
+behind, follow out of the origin; and what errors look like to a machine."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import Run, clean_environment
+from harness import LocalEnclave, mint
+
+MARK = "m4rker"
+
+
+@pytest.fixture(scope="module")
+def impostor(state, running):
+    with LocalEnclave.start(state, instance="impostor", relay=running.url) as one:
+        yield one
+
+
+@pytest.fixture
+def client_certificate(state, tmp_path):
+    prefix = tmp_path / "client"
+    mint(state, web_certificate="client.test", out_prefix=prefix)
+    return [
+        "--cert",
+        str(prefix) + ".pem",
+        "--key",
+        str(prefix) + ".key",
+    ]
+
+
+SECRETS = [
+    ["-u", f"{MARK}:{MARK}"],
+    ["-b", f"{MARK}={MARK}"],
+    ["-A", MARK],
+    ["-e", f"https://{MARK}.example/"],
+    ["-r", "0-12345"],
+    ["-H", f"X-{MARK}: {MARK}"],
+    ["-d", MARK],
+    ["--json", json.dumps(MARK)],
+    ["-F", f"{MARK}={MARK}"],
+    ["-G", "-d", MARK],
+    ["-I", "-H", f"X: {MARK}"],
+    ["-T", "secret"],
+    ["-b", "jar"],
+    ["--netrc-file", "netrc"],
+]
+
+
+@pytest.mark.parametrize("arguments", SECRETS, ids=" ".join)
+def test_an_impostor_gets_nothing_of_any_option(
+    attest_curl, impostor, accepted, tmp_path, arguments
+):
+    (tmp_path / "secret").write_text(MARK)
+    (tmp_path / "jar").write_text(f"localhost\tFALSE\t/\tTRUE\t0\t{MARK}\t{MARK}\n")
+    (tmp_path / "netrc").write_text(f"machine localhost login {MARK} password x\n")
+    impostor.clear_log()
+    run = attest_curl("-sS", *accepted, *arguments, impostor.url, cwd=tmp_path)
+    run.refused(116)
+    received = json.dumps(impostor.log())
+    assert MARK not in received
+    assert "12345" not in received
+    assert not impostor.log("request")
+
+
+@pytest.mark.parametrize("arguments", SECRETS, ids=" ".join)
+def test_evidence_is_asked_for_with_nothing(
+    attest_curl, enclave, accepted, tmp_path, arguments
+):
+    (tmp_path / "secret").write_text(MARK)
+    (tmp_path / "jar").write_text(f"localhost\tFALSE\t/\tTRUE\t0\t{MARK}\t{MARK}\n")
+    (tmp_path / "netrc").write_text(f"machine localhost login {MARK} password x\n")
+    enclave.clear_log()
+    run = attest_curl("-sS", *accepted, *arguments, enclave.url, cwd=tmp_path)
+    assert run.exit == 0, run.err
+    evidence = enclave.log("evidence")
+    assert len(evidence) == 1 and MARK not in json.dumps(evidence)
+    assert len(enclave.log("request")) == 1
+
+
+def test_a_client_certificate_is_shown_to_what_is_attested_alone(
+    attest_curl, enclave, accepted, client_certificate
+):
+    enclave.set(ask_client_certificate=True)
+    enclave.clear_log()
+    run = attest_curl("-sS", *accepted, *client_certificate, enclave.url + "/x")
+    assert run.exit == 0, run.err
+    shown = {
+        item["connection"]: item["client_certificate"]
+        for item in enclave.log("handshake")
+    }
+    evidence = enclave.log("evidence")[0]["connection"]
+    request = enclave.log("request")[0]["connection"]
+    assert evidence != request
+    assert shown[evidence] is None
+    assert shown[request]
+
+
+def test_an_impostor_is_shown_no_client_certificate(
+    attest_curl, impostor, accepted, client_certificate
+):
+    before = impostor.behaviour()
+    impostor.set(ask_client_certificate=True)
+    impostor.clear_log()
+    attest_curl("-sS", *accepted, *client_certificate, impostor.url).refused(116)
+    assert all(
+        item["client_certificate"] is None for item in impostor.log("handshake")
+    )
+    impostor.set(**before)
+
+
+def test_a_key_without_its_certificate_is_refused(
+    attest_curl, accepted, client_certificate, enclave
+):
+    attest_curl(*accepted, *client_certificate[2:], enclave.url).refused(2)
+
+
+REFUSALS = [
+    ({"evidence": "status"}, 111),
+    ({"evidence": "truncated"}, 112),
+    ({"evidence": "broken-signature"}, 113),
+    ({"evidence": "expired"}, 114),
+    ({"pcrs": {"0": "bb" * 48}}, 115),
+    ({"evidence": "other-key"}, 116),
+]
+
+
+@pytest.mark.parametrize("behaviour, status", REFUSALS, ids=lambda v: str(v))
+def test_a_refusal_leaves_no_file(
+    attest_curl, enclave, accepted, tmp_path, behaviour, status
+):
+    enclave.set(**behaviour)
+    run = attest_curl(
+        "-sS",
+        *accepted,
+        *("-o", "out", "-D", "heads", "-c", "jar"),
+        enclave.url,
+        cwd=tmp_path,
+    )
+    run.refused(status)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "heads").exists()
+
+
+@pytest.mark.parametrize("behaviour, status", REFUSALS, ids=lambda v: str(v))
+def test_an_error_for_machines(attest_curl, enclave, accepted, behaviour, status):
+    enclave.set(**behaviour)
+    run = attest_curl("-sS", "--json-errors", *accepted, enclave.url)
+    assert (run.exit, run.out) == (status, b"")
+    found = json.loads(run.err.splitlines()[-1])
+    assert found["exit"] == status
+    assert found["status"].startswith("ENCLAVE_CLIENT_ERR_")
+    assert found["enclave"] == f"localhost:{enclave.port}"
+    assert found["message"]
+
+
+def test_an_error_of_the_line_for_machines(attest_curl):
+    run = attest_curl("--json-errors", "--frobnicate")
+    found = json.loads(run.err)
+    assert (run.exit, found["exit"], found["status"]) == (2, 2, None)
+
+
+@pytest.mark.parametrize("elsewhere", ["https://127.0.0.1:1/", "http://localhost/"])
+def test_a_redirect_elsewhere_is_not_followed(
+    attest_curl, enclave, accepted, elsewhere
+):
+    run = attest_curl(
+        "-sSL",
+        *accepted,
+        *("-u", "me:secret"),
+        enclave.url + "/redirect?to=" + elsewhere,
+    )
+    run.refused(47)
+    assert "redirect" in run.err
+
+
+def test_minus_k_names_the_way_for_those_that_sign_themselves(attest_curl):
+    run = attest_curl("-k", "https://127.0.0.1:1/").refused(2)
+    assert "--profile" in run.err and "--cacert" in run.err
+
+
+def test_retry_tries_so_often(attest_curl, enclave, accepted):
+    enclave.clear_log()
+    run = attest_curl(
+        *accepted,
+        *("--retry", "2", "--retry-delay", "0.05", "-f"),
+        enclave.url + "/status/503",
+    )
+    assert run.exit == 22
+    assert len(enclave.log("request")) == 3
+    assert run.err.count("Will retry") == 2
+
+
+def test_retry_is_not_for_a_refusal(attest_curl, enclave, trust):
+    enclave.clear_log()
+    run = attest_curl(
+        "-sS", *trust, "--pcr", "0=" + "ab" * 48, "--retry", "3", enclave.url
+    )
+    run.refused(115)
+    assert len(enclave.log("evidence")) == 1
+
+
+def test_a_retried_file_holds_the_last_answer_alone(
+    attest_curl, enclave, accepted, tmp_path
+):
+    attest_curl(
+        "-sS",
+        *accepted,
+        *("--retry", "1", "--retry-delay", "0.05", "-o", "out"),
+        enclave.url + "/status/503",
+        cwd=tmp_path,
+    )
+    text = (tmp_path / "out").read_text()
+    assert text.count('"method"') == 1
+
+
+def test_a_long_transfer_shows_how_far_it_is(attest_curl, enclave, accepted, tmp_path):
+    run = attest_curl(
+        *accepted,
+        *("-o", "out", "--limit-rate", "60k"),
+        enclave.url + "/length/150000",
+        cwd=tmp_path,
+    )
+    assert run.exit == 0
+    assert "Received" in run.err and "100 " in run.err
+    bar = attest_curl(
+        *accepted,
+        *("-#", "-o", "out", "--limit-rate", "60k"),
+        enclave.url + "/length/150000",
+        cwd=tmp_path,
+    )
+    assert "100.0%" in bar.err
+    silent = attest_curl(
+        "-s",
+        *accepted,
+        *("-o", "out", "--limit-rate", "60k"),
+        enclave.url + "/length/150000",
+        cwd=tmp_path,
+    )
+    assert "Received" not in silent.err
+
+
+@pytest.mark.parametrize(
+    "profile, status", [("evervault", 0), ("nitriding", None), ("nonsense", 2)]
+)
+def test_a_profile_for_the_line(attest_curl, enclave, accepted, profile, status):
+    run = attest_curl("-sS", *accepted, "--profile", profile, enclave.url)
+    assert run.exit == status if status is not None else run.exit != 0, run.err
+
+
+def test_evidence_that_is_too_old_for_the_line(attest_curl, enclave, accepted):
+    enclave.set(evidence={"mode": "old", "age_ms": 120_000})
+    good = attest_curl("-sS", *accepted, "--max-age", "600", enclave.url)
+    assert good.exit == 0, good.err
+    attest_curl("-sS", *accepted, "--max-age", "60", enclave.url).refused(114)
+
+
+def test_profile_without_pcrs_is_refused(attest_curl, tmp_path):
+    (tmp_path / "map.json").write_text("{}")
+    run = attest_curl(
+        *("--enclaves", tmp_path / "map.json", "--profile", "oyster"),
+        "https://127.0.0.1:1/",
+    )
+    assert run.exit == 2 and "--profile goes with" in run.err
