@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "tls/transport.h"
+
 /* A waiter looks at its clock at least this often. */
 #define WAIT_SLICE_MS 1000
 
@@ -92,7 +94,7 @@ lane_put(struct lane *lane, struct handle *handle)
 {
 	/* What waits here holds no header, no secret, and no pointer to what
 	 * the transfer was made of. */
-	curl_easy_reset(handle->easy);
+	transport_forget(handle->easy);
 	cache_slot_unref(handle->gate.slot);
 	handle->gate.slot = NULL;
 	(void)pthread_mutex_lock(&lane->mutex);

@@ -167,6 +167,14 @@ set_network(const struct transport *transport, CURL *easy)
 	return code;
 }
 
+void
+transport_forget(CURL *easy)
+{
+	/* The reset forgets the list of cookie files without freeing it. */
+	(void)curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+	curl_easy_reset(easy);
+}
+
 enum enclave_client_status
 transport_prepare(const struct transport *transport,
     struct gate_attachment *attachment, CURL *easy,
@@ -176,7 +184,7 @@ transport_prepare(const struct transport *transport,
 	CURLcode code;
 
 	/* Nothing of an earlier transfer is left; connections stay. */
-	curl_easy_reset(easy);
+	transport_forget(easy);
 	code = set_tls(&transport->connection, easy);
 	if (!code)
 		code = set_protocols(&transport->connection, easy);

@@ -50,8 +50,11 @@ bool transport_copy(struct transport *transport,
     const struct transport_identity *identity);
 void transport_clear(struct transport *transport);
 
+/* Takes every option off; live connections stay. */
+void transport_forget(CURL *easy);
+
 /*
- * curl_easy_reset, then the hooks and the options of every transfer.  Each
+ * transport_forget, then the hooks and the options of every transfer.  Each
  * setopt is checked.  The live connections of the handle survive.
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status transport_prepare(

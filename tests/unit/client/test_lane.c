@@ -10,6 +10,8 @@
 static struct cache *cache;
 static struct cache_slot *slot;
 static struct lane *lane;
+/* Idle handles point at it until the cache is freed. */
+static struct gate gate;
 
 static void
 setup(void)
@@ -32,6 +34,8 @@ setup(void)
 	slot = cache_slot_at(cache, 0);
 	lane = lane_of(slot);
 	ck_assert_ptr_nonnull(lane);
+	gate = (struct gate){
+	    .client_id = 1, .cache = cache, .clock = &clock_system};
 }
 
 static void
@@ -194,22 +198,20 @@ START_TEST(waiter_without_time_leaves)
 END_TEST
 
 static struct handle *
-new_handle(const struct gate *gate)
+new_handle(void)
 {
 	struct handle *handle = NULL;
 
-	ck_assert_int_eq(handle_new(gate, slot, &handle, NULL), 0);
+	ck_assert_int_eq(handle_new(&gate, slot, &handle, NULL), 0);
 	return handle;
 }
 
 START_TEST(idle_handles_are_bounded_and_hold_no_slot)
 {
-	const struct gate gate = {
-	    .client_id = 1, .cache = cache, .clock = &clock_system};
 	struct handle *handle;
 
 	for (size_t i = 0; i < HANDLES_IDLE_PER_ENCLAVE_MAX + 2; i++)
-		lane_put(lane, new_handle(&gate));
+		lane_put(lane, new_handle());
 	ck_assert_uint_eq(lane->idle_count, HANDLES_IDLE_PER_ENCLAVE_MAX);
 	ck_assert_ptr_null(lane->idle->gate.slot);
 	handle = lane_take(lane, slot);
@@ -221,9 +223,7 @@ END_TEST
 
 START_TEST(idle_handle_forgets_its_request)
 {
-	const struct gate gate = {
-	    .client_id = 1, .cache = cache, .clock = &clock_system};
-	struct handle *handle = new_handle(&gate);
+	struct handle *handle = new_handle();
 	const char *url = NULL;
 
 	ck_assert_int_eq(curl_easy_setopt(handle->easy, CURLOPT_URL,
@@ -239,13 +239,10 @@ END_TEST
 
 START_TEST(closed_lane_keeps_nothing)
 {
-	const struct gate gate = {
-	    .client_id = 1, .cache = cache, .clock = &clock_system};
-
-	lane_put(lane, new_handle(&gate));
+	lane_put(lane, new_handle());
 	lane_close(lane);
 	ck_assert_ptr_null(lane->idle);
-	lane_put(lane, new_handle(&gate));
+	lane_put(lane, new_handle());
 	ck_assert_ptr_null(lane->idle);
 	ck_assert_ptr_null(lane_take(lane, slot));
 }
