@@ -1,4 +1,6 @@
-/* Made by generate_cdef.py: change the headers, not this. */
+/* Made by generate_cdef.py: change the headers, not this.  clang-format leaves
+ * it alone: */
+/* clang-format off */
 #define ENCLAVE_CLIENT_VERSION_MAJOR ...
 #define ENCLAVE_CLIENT_VERSION_MINOR ...
 #define ENCLAVE_CLIENT_VERSION_PATCH ...
@@ -141,6 +143,9 @@ int enclave_client_document_set_index(
     const struct enclave_client_document *document);
 char *enclave_client_document_json(
     const struct enclave_client_document *document);
+enum enclave_client_status
+enclave_client_image_pcrs(
+    const char *path, char **ret_json, struct enclave_client_error *error);
 enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_ATTESTED = 1,
 	ENCLAVE_CLIENT_EVENT_REFUSED = 2,
@@ -149,7 +154,9 @@ enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_EXPIRED = 5,
 	ENCLAVE_CLIENT_EVENT_POLL_FAILED = 6,
 	ENCLAVE_CLIENT_EVENT_RECOVERED = 7,
-	ENCLAVE_CLIENT_EVENT_INSECURE = 8
+	ENCLAVE_CLIENT_EVENT_INSECURE = 8,
+	ENCLAVE_CLIENT_EVENT_STORE =
+	    9
 };
 struct enclave_client_event {
 	enum enclave_client_event_kind kind;
@@ -215,6 +222,8 @@ void enclave_client_config_set_user_agent(
     struct enclave_client_config *config, const char *agent);
 void enclave_client_config_set_polling(
     struct enclave_client_config *config, bool polling);
+void enclave_client_config_set_evidence_store(
+    struct enclave_client_config *config, const char *directory);
 void enclave_client_config_set_event_callback(
     struct enclave_client_config *config,
     enclave_client_event_callback callback, void *context);
@@ -310,6 +319,9 @@ enclave_client_find(struct enclave_client *client, const char *url,
 enum enclave_client_status
 enclave_client_evidence_url(struct enclave_client *client, const char *name,
     char **ret_url, struct enclave_client_error *error);
+enum enclave_client_status
+enclave_client_pins(struct enclave_client *client, const char *name,
+    char **ret_pins, struct enclave_client_error *error);
 struct enclave_client_bytes {
 	const void *data;
 	size_t len;
@@ -482,8 +494,7 @@ struct event_queue;
 struct event_queue *event_queue_new(void);
 void event_queue_free(struct event_queue *queue);
 void event_queue_push(const struct enclave_client_event *event, void *context);
-bool event_queue_pop(
-    struct event_queue *queue, struct queued_event *ret_event);
+bool event_queue_pop(struct event_queue *queue, struct queued_event *ret_event);
 void event_queue_close(struct event_queue *queue);
 extern "Python" int64_t enclave_client_python_read(
     void *buffer, size_t size, void *context);

@@ -32,8 +32,7 @@ void event_queue_free(struct event_queue *queue);
  * long: where the queue is full the event is counted and dropped. */
 void event_queue_push(const struct enclave_client_event *event, void *context);
 /* Waits for an event; false when the queue was closed and is empty. */
-bool event_queue_pop(
-    struct event_queue *queue, struct queued_event *ret_event);
+bool event_queue_pop(struct event_queue *queue, struct queued_event *ret_event);
 /* Whoever waits in event_queue_pop() returns.  Any number of times. */
 void event_queue_close(struct event_queue *queue);
 
