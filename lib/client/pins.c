@@ -55,7 +55,8 @@ pins_of(struct enclave_client *client, struct cache_slot *slot, char **ret_pins,
 		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the enclave is no longer configured");
-	if (!is_pin(&enclave->profile->binding)) {
+	/* What a certificate carries is known by that certificate's digest. */
+	if (!enclave_fetches(enclave) || !is_pin(&enclave->profile->binding)) {
 		status = error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,
 		    ENCLAVE_CLIENT_STEP_BINDING,
 		    "its evidence does not name the public key itself, and "

@@ -1,6 +1,7 @@
 #include "policy/policy.h"
 
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,8 @@ policy_unref(struct policy *policy)
 	for (size_t i = 0; i < policy->count; i++) {
 		free(policy->sets[i].values);
 		free(policy->sets[i].label);
+		free(policy->sets[i].module_id);
+		free(policy->sets[i].instance_id);
 	}
 	free(policy->sets);
 	free(policy);
@@ -56,10 +59,25 @@ policy_set_expires_ms(const struct policy *policy, size_t set)
 }
 
 static bool
+same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+static bool
+identity_equal(const struct pcr_set *a, const struct pcr_set *b)
+{
+	return a->image_id_given == b->image_id_given &&
+	       !memcmp(a->image_id, b->image_id, sizeof(a->image_id)) &&
+	       same_text(a->module_id, b->module_id) &&
+	       same_text(a->instance_id, b->instance_id);
+}
+
+static bool
 set_equal(const struct pcr_set *a, const struct pcr_set *b)
 {
 	return a->count == b->count && a->expires_ms == b->expires_ms &&
-	       !strcmp(a->label, b->label) &&
+	       !strcmp(a->label, b->label) && identity_equal(a, b) &&
 	       !memcmp(a->values, b->values, a->count * sizeof(*a->values));
 }
 
@@ -107,13 +125,74 @@ pcr_value_matches(const struct pcr_value *value, const struct claims *claims)
 }
 
 bool
-set_matches(const struct pcr_set *set, const struct claims *claims)
+set_registers_match(const struct pcr_set *set, const struct claims *claims)
 {
-	bool matches = set->count > 0;
+	bool matches = true;
 
 	for (size_t i = 0; i < set->count; i++)
 		matches &= pcr_value_matches(&set->values[i], claims);
 	return matches;
+}
+
+bool
+image_id_of(const struct claims *claims, uint8_t ret_image_id[IMAGE_ID_BYTES])
+{
+	/* Bits 0, 1, 2 and 16, big-endian. */
+	uint8_t text[4 + 4 * PCR_BYTES] = {0x00, 0x01, 0x00, 0x07};
+	static const unsigned int registers[] = {0, 1, 2, 16};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct bytes shown;
+		if (claims_pcr(claims, registers[i], &shown))
+			memcpy(text + 4 + i * PCR_BYTES, shown.data, PCR_BYTES);
+		else if (registers[i] != 16)
+			return false;
+	}
+	return SHA256(text, sizeof(text), ret_image_id) != NULL;
+}
+
+bool
+image_id_matches(const struct pcr_set *set, const struct claims *claims)
+{
+	uint8_t shown[IMAGE_ID_BYTES];
+
+	return !set->image_id_given ||
+	       (image_id_of(claims, shown) &&
+		   !CRYPTO_memcmp(shown, set->image_id, sizeof(shown)));
+}
+
+/* "i-0123456789abcdef0-enc0123456789abcdef": the instance, then the enclave. */
+static bool
+instance_matches(const char *instance_id, const char *module_id)
+{
+	size_t len = strlen(instance_id);
+
+	return !strncmp(module_id, instance_id, len) &&
+	       !strncmp(module_id + len, "-enc", 4);
+}
+
+bool
+module_matches(const struct pcr_set *set, const struct claims *claims)
+{
+	const char *shown;
+
+	if (!set->module_id && !set->instance_id)
+		return true;
+	shown = claims_module_id(claims);
+	if (!shown)
+		return false;
+	return (!set->module_id || !strcmp(set->module_id, shown)) &&
+	       (!set->instance_id || instance_matches(set->instance_id, shown));
+}
+
+bool
+set_matches(const struct pcr_set *set, const struct claims *claims)
+{
+	/* A set that names no code matches none. */
+	if (!set->count && !set->image_id_given)
+		return false;
+	return set_registers_match(set, claims) &&
+	       image_id_matches(set, claims) && module_matches(set, claims);
 }
 
 enum enclave_client_status

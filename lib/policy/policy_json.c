@@ -13,6 +13,10 @@ struct reading {
 	/* Registers as they are found; bit n of mask: values[n] is given. */
 	uint32_t mask;
 	uint8_t values[PCRS_MAX][PCR_BYTES];
+	bool image_id_given;
+	uint8_t image_id[IMAGE_ID_BYTES];
+	const char *module_id;   /* NULL: any */
+	const char *instance_id; /* NULL: any */
 	const char *label;
 	int64_t expires_ms;
 };
@@ -96,11 +100,57 @@ read_expires(struct reading *reading, const cJSON *json,
 	    "since 1970");
 }
 
-/* label and expires, which stand beside registers or beside Measurements. */
+/* What stands beside registers or beside Measurements. */
 static bool
 is_set_member(const char *name)
 {
-	return !strcmp(name, "label") || !strcmp(name, "expires");
+	static const char *const names[] = {
+	    "label", "expires", "image_id", "module_id", "instance_id"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static enum enclave_client_status
+read_image_id(struct reading *reading, const cJSON *json,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	if (!cJSON_IsString(json) ||
+	    !hex_decode(bytes_from_string(json->valuestring), reading->image_id,
+		IMAGE_ID_BYTES))
+		return json_refuse(
+		    error, place, "expected 64 hex digits in a string");
+	reading->image_id_given = true;
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* An instance id is "i-" and 8 or 17 hex digits; a module id goes on. */
+static enum enclave_client_status
+read_machine(const char **ret_id, bool module, const cJSON *json,
+    const struct json_place *place, struct enclave_client_error *error)
+{
+	const char *id = cJSON_IsString(json) ? json->valuestring : "";
+	size_t digits =
+	    strncmp(id, "i-", 2) ? 0 : strspn(id + 2, "0123456789abcdef");
+	const char *rest = digits ? id + 2 + digits : "";
+	bool instance = digits == 8 || digits == 17;
+
+	if (instance && !module && !*rest) {
+		*ret_id = id;
+		return ENCLAVE_CLIENT_OK;
+	}
+	if (instance && module && !strncmp(rest, "-enc", 4) && rest[4] &&
+	    !rest[4 + strspn(rest + 4, "0123456789abcdef")]) {
+		*ret_id = id;
+		return ENCLAVE_CLIENT_OK;
+	}
+	return json_refuse(error, place,
+	    module ? "expected a module id such as "
+		     "\"i-0123456789abcdef0-enc0123456789abcdef\""
+		   : "expected an instance id such as "
+		     "\"i-0123456789abcdef0\"");
 }
 
 static enum enclave_client_status
@@ -109,6 +159,14 @@ read_set_member(struct reading *reading, const cJSON *json,
 {
 	if (!strcmp(json->string, "label"))
 		return read_label(reading, json, place, error);
+	if (!strcmp(json->string, "image_id"))
+		return read_image_id(reading, json, place, error);
+	if (!strcmp(json->string, "module_id"))
+		return read_machine(
+		    &reading->module_id, true, json, place, error);
+	if (!strcmp(json->string, "instance_id"))
+		return read_machine(
+		    &reading->instance_id, false, json, place, error);
 	return read_expires(reading, json, place, error);
 }
 
@@ -116,8 +174,9 @@ static enum enclave_client_status
 refuse_unknown(const cJSON *json, const struct json_place *place,
     struct enclave_client_error *error)
 {
-	static const char *const known[] = {
-	    "PCR0", "PCR1", "PCR2", "PCR3", "PCR4", "PCR8", "label", "expires"};
+	static const char *const known[] = {"PCR0", "PCR1", "PCR2", "PCR3",
+	    "PCR4", "PCR8", "label", "expires", "image_id", "module_id",
+	    "instance_id"};
 
 	struct json_place at = json_place_member(place, json->string);
 
@@ -160,25 +219,43 @@ check_zero(const struct reading *reading, const struct json_place *place,
 		    "an all-zero PCR0 (or PCR1 and PCR2) is what any enclave "
 		    "in debug mode shows; only insecure_allow_debug accepts "
 		    "it");
-	if (zero == reading->mask && !debug)
+	if (reading->mask && zero == reading->mask && !debug)
 		return json_refuse(error, place,
 		    "every register in it is all zero, which any enclave may "
 		    "show; name PCR0, PCR1 and PCR2");
 	return ENCLAVE_CLIENT_OK;
 }
 
+static void
+clear_set(struct pcr_set *set)
+{
+	free(set->values);
+	free(set->label);
+	free(set->module_id);
+	free(set->instance_id);
+}
+
+static bool
+copy_text(char **ret_copy, const char *text)
+{
+	*ret_copy = text ? strdup(text) : NULL;
+	return *ret_copy || !text;
+}
+
 static enum enclave_client_status
 store_set(const struct reading *reading, struct pcr_set *ret_set,
     struct enclave_client_error *error)
 {
-	struct pcr_set set = {.expires_ms = reading->expires_ms};
+	struct pcr_set set = {.expires_ms = reading->expires_ms,
+	    .image_id_given = reading->image_id_given};
 	size_t count = (size_t)__builtin_popcount(reading->mask);
 
-	set.values = calloc(count, sizeof(*set.values));
-	set.label = strdup(reading->label);
-	if (!set.values || !set.label) {
-		free(set.values);
-		free(set.label);
+	memcpy(set.image_id, reading->image_id, sizeof(set.image_id));
+	set.values = calloc(count ? count : 1, sizeof(*set.values));
+	if (!set.values || !copy_text(&set.label, reading->label) ||
+	    !copy_text(&set.module_id, reading->module_id) ||
+	    !copy_text(&set.instance_id, reading->instance_id)) {
+		clear_set(&set);
 		return error_memory(error);
 	}
 	for (uint8_t i = 0; i < PCRS_MAX; i++) {
@@ -193,7 +270,7 @@ store_set(const struct reading *reading, struct pcr_set *ret_set,
 	return ENCLAVE_CLIENT_OK;
 }
 
-/* An object of registers, with label and expires. */
+/* An object of registers, with what stands beside them. */
 static enum enclave_client_status
 read_registers(struct reading *reading, const cJSON *json,
     const struct json_place *place, struct enclave_client_error *error)
@@ -324,7 +401,7 @@ read_set(const cJSON *json, const struct json_place *place,
 	if (status)
 		return status;
 	/* An empty set would accept any enclave. */
-	if (!reading.mask)
+	if (!reading.mask && !reading.image_id_given)
 		return json_refuse(
 		    error, place, "no PCR in it; name PCR0, PCR1 and PCR2");
 	status = check_zero(&reading, place, error);

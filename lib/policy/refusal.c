@@ -23,6 +23,7 @@ struct refusal {
 	int64_t now_ms;
 	size_t closest;     /* the set with the fewest differing registers */
 	unsigned int index; /* the first register that differs there */
+	bool registers;     /* one does; else it is the image or the machine */
 };
 
 static size_t
@@ -53,6 +54,7 @@ find_closest(struct refusal *refusal)
 	if (fewest == SIZE_MAX)
 		return false;
 	const struct pcr_set *set = &policy->sets[refusal->closest];
+	refusal->registers = fewest > 0;
 	for (size_t i = 0; i < set->count; i++) {
 		if (pcr_value_matches(&set->values[i], refusal->claims))
 			continue;
@@ -162,11 +164,43 @@ append_shown(struct text *text, const struct refusal *refusal)
 	text_append(text, "PCR%u is %s", refusal->index, hex);
 }
 
+/* Every register of the closest set matches, and it still is not that. */
+static void
+append_identity(struct text *text, const struct refusal *refusal)
+{
+	const struct pcr_set *set = &refusal->policy->sets[refusal->closest];
+	const char *module_id = claims_module_id(refusal->claims);
+	char accepted[2 * IMAGE_ID_BYTES + 1], shown[2 * IMAGE_ID_BYTES + 1];
+	char name[SET_NAME_MAX_BYTES];
+	uint8_t image_id[IMAGE_ID_BYTES];
+
+	set_name(refusal->policy, refusal->closest, name);
+	if (image_id_matches(set, refusal->claims)) {
+		text_append(text, "module_id is \"");
+		text_append_escaped(text, module_id ? module_id : "");
+		text_append(text, "\", accepted: %s \"%s\" (%s)",
+		    set->module_id ? "module_id" : "instance_id",
+		    set->module_id ? set->module_id : set->instance_id, name);
+		return;
+	}
+	hex_encode((struct bytes){set->image_id, IMAGE_ID_BYTES}, accepted);
+	if (!image_id_of(refusal->claims, image_id)) {
+		text_append(text,
+		    "PCR0, 1 or 2 is not in the document, so that it has no "
+		    "image_id, accepted: %s (%s)",
+		    accepted, name);
+		return;
+	}
+	hex_encode((struct bytes){image_id, IMAGE_ID_BYTES}, shown);
+	text_append(
+	    text, "image_id is %s, accepted: %s (%s)", shown, accepted, name);
+}
+
 enum enclave_client_status
 policy_refuse(const struct policy *policy, const struct claims *claims,
     int64_t now_ms, struct enclave_client_error *error)
 {
-	struct refusal refusal = {policy, claims, now_ms, 0, 0};
+	struct refusal refusal = {policy, claims, now_ms, 0, 0, false};
 	char message_data[MESSAGE_BYTES], advice_data[ADVICE_BYTES];
 	struct text message, advice;
 
@@ -174,6 +208,11 @@ policy_refuse(const struct policy *policy, const struct claims *claims,
 	text_init(&advice, advice_data, sizeof(advice_data));
 	if (!find_closest(&refusal)) {
 		text_append(&message, "every accepted PCR set has expired");
+		append_expired(&message, &refusal);
+		goto out;
+	}
+	if (!refusal.registers) {
+		append_identity(&message, &refusal);
 		append_expired(&message, &refusal);
 		goto out;
 	}

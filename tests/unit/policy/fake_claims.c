@@ -68,6 +68,12 @@ claims_replayed(const struct claims *claims)
 	return claims->replayed;
 }
 
+const char *
+claims_module_id(const struct claims *claims)
+{
+	return claims->module_id;
+}
+
 int64_t
 claims_timestamp_ms(const struct claims *claims)
 {

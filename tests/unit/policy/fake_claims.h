@@ -12,6 +12,7 @@ struct claims {
 	int references;
 	bool authentic;
 	bool replayed;
+	const char *module_id; /* borrowed from the test */
 	int64_t timestamp_ms;
 	int64_t not_after_ms;
 	bool field_given[CLAIMS_FIELDS];

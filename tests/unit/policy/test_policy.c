@@ -269,6 +269,94 @@ START_TEST(an_error_object_is_not_needed)
 }
 END_TEST
 
+#define MODULE   "i-0123456789abcdef0-enc0123456789abcdef"
+#define INSTANCE "i-0123456789abcdef0"
+/* SHA-256 of 00010007, 48 times aa, bb, cc, and 48 zeros or 48 times dd;
+ * reckoned with another SHA-256. */
+#define IMAGE_ID                                                               \
+	"6c6584e4a80153c901d5d91d6b9fbc6752b6153fa0b4172bd1dcd328728ed7f4"
+#define IMAGE_ID_16                                                            \
+	"a1c52fea708e9d17083261fb02c4d34fdfe52eee2df0ce3d8266088311196b50"
+
+static const struct {
+	const char *policy;
+	const char *shown;
+	const char *module_id;
+	const char *message; /* NULL: it matches */
+} identities[] = {
+    {"{\"image_id\":\"" IMAGE_ID "\"}", "0=a 1=b 2=c", MODULE, NULL},
+    {"{\"image_id\":\"" IMAGE_ID "\"}", "0=a 1=b 2=c 16=0", MODULE, NULL},
+    {"{\"image_id\":\"" IMAGE_ID_16 "\"}", "0=a 1=b 2=c 16=d", MODULE, NULL},
+    {"{\"image_id\":\"" IMAGE_ID "\"}", "0=a 1=b 2=c 16=d", MODULE,
+	"image_id is " IMAGE_ID_16 ", accepted: " IMAGE_ID},
+    {"{\"image_id\":\"" IMAGE_ID "\"}", "0=a 1=b 2=d", MODULE, "image_id is "},
+    {"{\"image_id\":\"" IMAGE_ID "\"}", "0=b 1=a 2=c", MODULE, "image_id is "},
+    {"{\"image_id\":\"" IMAGE_ID "\"}", "0=a 1=b", MODULE,
+	"it has no image_id"},
+    {"{\"image_id\":\"" IMAGE_ID "\"," PCR(8, "e") "}", "0=a 1=b 2=c 8=f",
+	MODULE, "PCR8 is ffff"},
+    {"{" PCR(0, "a") ",\"module_id\":\"" MODULE "\"}", "0=a", MODULE, NULL},
+    {"{" PCR(0, "a") ",\"module_id\":\"" MODULE "\"}", "0=a",
+	"i-0123456789abcdef0-enc0123456789abcdee", "accepted: module_id"},
+    {"{" PCR(0, "a") ",\"module_id\":\"" MODULE "\"}", "0=a", MODULE "0",
+	"accepted: module_id"},
+    {"{" PCR(0, "a") ",\"module_id\":\"" MODULE "\"}", "0=b", MODULE,
+	"PCR0 is bbbb"},
+    {"{" PCR(0, "a") ",\"instance_id\":\"" INSTANCE "\"}", "0=a", MODULE, NULL},
+    {"{" PCR(0, "a") ",\"instance_id\":\"" INSTANCE "\"}", "0=a",
+	"i-0123456789abcdef1-enc0123456789abcdef", "accepted: instance_id"},
+    /* The instance's name ends where the enclave's begins. */
+    {"{" PCR(0, "a") ",\"instance_id\":\"i-01234567\"}", "0=a", MODULE,
+	"accepted: instance_id"},
+    {"{" PCR(0, "a") ",\"instance_id\":\"" INSTANCE "\"}", "0=a", INSTANCE,
+	"accepted: instance_id"},
+    {"{" PCR(0, "a") ",\"instance_id\":\"" INSTANCE "\"}", "0=a", NULL,
+	"accepted: instance_id"},
+};
+
+START_TEST(image_and_machine_are_matched_as_a_whole)
+{
+	struct policy *policy = load(identities[_i].policy, false);
+	struct claims *claims = fake_claims_new(identities[_i].shown);
+	struct enclave_client_error error = {0};
+	enum enclave_client_status status;
+	size_t set = REFUSED;
+
+	claims->module_id = identities[_i].module_id;
+	status = policy_match(policy, claims, NOW_MS, &set, &error);
+	if (!identities[_i].message) {
+		ck_assert_msg(!status, "%s", error.message);
+		ck_assert_uint_eq(set, 0);
+	} else {
+		ck_assert_int_eq(status, ENCLAVE_CLIENT_ERR_MEASUREMENT);
+		ck_assert_msg(
+		    strstr(error.message, identities[_i].message) != NULL,
+		    "no \"%s\" in: %s", identities[_i].message, error.message);
+	}
+	claims_unref(claims);
+	policy_unref(policy);
+}
+END_TEST
+
+START_TEST(image_and_machine_make_policies_differ)
+{
+	static const char *const texts[] = {"{" PCR(0, "a") "}",
+	    "{" PCR(0, "a") ",\"image_id\":\"" IMAGE_ID "\"}",
+	    "{" PCR(0, "a") ",\"image_id\":\"" IMAGE_ID_16 "\"}",
+	    "{" PCR(0, "a") ",\"module_id\":\"" MODULE "\"}",
+	    "{" PCR(0, "a") ",\"instance_id\":\"" INSTANCE "\"}"};
+
+	for (size_t i = 0; i < COUNT(texts); i++)
+		for (size_t j = 0; j < COUNT(texts); j++) {
+			struct policy *a = load(texts[i], false);
+			struct policy *b = load(texts[j], false);
+			ck_assert_int_eq(policy_equal(a, b), i == j);
+			policy_unref(a);
+			policy_unref(b);
+		}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -289,6 +377,9 @@ main(void)
 	tcase_add_loop_test(
 	    tcase, a_long_message_keeps_what_matters, 0, COUNT(crowds));
 	tcase_add_test(tcase, an_error_object_is_not_needed);
+	tcase_add_loop_test(tcase, image_and_machine_are_matched_as_a_whole, 0,
+	    COUNT(identities));
+	tcase_add_test(tcase, image_and_machine_make_policies_differ);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
