@@ -98,6 +98,7 @@ def test_no_block_is_left_out():
         block("sh", "meson setup"),
         block("c", "enclave_client_request("),
         block("json", '"enclaves"'),
+        block("python", "import enclave_client"),
     ]
     assert sorted(b for _, b in BLOCKS) == sorted(tested)
 
@@ -153,6 +154,10 @@ def test_the_map_and_the_twelve_lines(enclave, tmp_path):
     assert answer.stdout == "200", answer.stderr
 
 
+def test_the_python_lines_compile():
+    compile(block("python", "import enclave_client"), "README.md", "exec")
+
+
 def test_the_packages_to_build_from_are_those_of_the_tests():
     install, build = commands("meson setup")
     known = (SOURCE / "tests" / "lib" / "packages.sh").read_text("utf-8")
@@ -174,7 +179,7 @@ def test_the_build_configures(tmp_path):
 
 def test_options_that_are_named_exist():
     known = run([os.environ["ATTEST_CURL"], "--help"]).stdout
-    named = re.findall(r"(--[a-z][a-z-]+)", "".join(
+    named = re.findall(r"(--[a-z][a-z-]+)", " ".join(
         re.findall(r"`(attest-curl [^`]*|--[^`]*)`", README)
     ))
     assert named
