@@ -428,3 +428,14 @@ def test_ca_directory_replaces_the_store(enclave, tmp_path):
     with make_client(enclave, **trust) as client:
         with pytest.raises(enclave_client.NetworkError):
             client.get(enclave.url)
+
+
+def test_what_one_client_learned_the_next_begins_with(enclave, tmp_path):
+    store = tmp_path / "store"
+    store.mkdir(mode=0o700)
+    with make_client(enclave, polling=True, evidence_store=store) as client:
+        client.wait(timeout=30)
+    enclave.set(evidence={"mode": "status", "status": 503})
+    # Without polling the store is read before the client is there.
+    with make_client(enclave, evidence_store=store) as client:
+        assert client.get(enclave.url).ok

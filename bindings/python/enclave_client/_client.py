@@ -39,7 +39,8 @@ class BaseClient:
     ``proxy``: None takes the environment's, "" none.
 
     ``polling``: a background thread keeps evidence live; without it requests
-    alone learn it.
+    alone learn it.  ``evidence_store``: a folder for documents, so that the
+    next start begins with what this one learned.
 
     ``headers``, ``timeout``, ``connect_timeout`` (seconds; None: none),
     ``follow_redirects`` (at most 10, within the enclave's origin) and
@@ -67,6 +68,7 @@ class BaseClient:
         proxy: str | None = None,
         user_agent: str | None = None,
         polling: bool = True,
+        evidence_store: Path | None = None,
         headers: HeadersIn | None = None,
         timeout: float | None = TIMEOUT_S,
         connect_timeout: float | None = CONNECT_TIMEOUT_S,
@@ -87,6 +89,7 @@ class BaseClient:
             proxy=proxy,
             user_agent=user_agent,
             polling=polling,
+            evidence_store=evidence_store,
             insecure_allowed=insecure_allowed,
             insecure_allow_debug=insecure_allow_debug,
             insecure_nitro_root=insecure_nitro_root,

@@ -113,6 +113,7 @@ class Settings:
     proxy: str | None = None
     user_agent: str | None = None
     polling: bool = True
+    evidence_store: Path | None = None
     insecure_allowed: bool = False
     insecure_allow_debug: bool = False
     insecure_nitro_root: Path | bytes | None = None
@@ -190,6 +191,10 @@ class Settings:
         lib.enclave_client_config_set_proxy(config, _encode(self.proxy))
         lib.enclave_client_config_set_user_agent(config, _encode(self.user_agent))
         lib.enclave_client_config_set_polling(config, self.polling)
+        if self.evidence_store is not None:
+            lib.enclave_client_config_set_evidence_store(
+                config, _encode(self.evidence_store)
+            )
 
 
 def _load(config: Any, map: Any, url: str | None, name: str | None) -> None:

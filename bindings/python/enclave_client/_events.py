@@ -29,6 +29,7 @@ class EventKind(enum.IntEnum):
     POLL_FAILED = 6
     RECOVERED = 7
     INSECURE = 8
+    STORE = 9
 
 
 _LEVELS = {
