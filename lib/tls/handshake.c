@@ -184,9 +184,8 @@ read_key(struct gate_attachment *attachment, X509 *leaf)
 		return error_set(&attachment->error,
 		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 		    ENCLAVE_CLIENT_STEP_NONE, "the peer showed no certificate");
-	status =
-	    binding_from_certificate(&attachment->enclave->profile->binding,
-		leaf, &attachment->key, &attachment->error);
+	status = appraisal_certificate_key(
+	    attachment->enclave, leaf, &attachment->key, &attachment->error);
 	attachment->key_seen = status == ENCLAVE_CLIENT_OK;
 	return status;
 }
