@@ -418,9 +418,9 @@ START_TEST(many_threads_share_one_context)
 	pthread_t threads[THREADS];
 
 	warm_client("");
-	ck_assert_int_eq(enclave_client_ssl_ctx_attach(fixture.client,
-			     FIXTURE_NAME, context, fixture.error),
-	    0);
+	/* Once alone: OpenSSL works out a CA's extensions at first use, behind
+	 * an atomic that the thread sanitizer does not see in its code. */
+	ck_assert(dial(ATTACH_CTX));
 	ck_assert_int_eq(
 	    pthread_barrier_init(&policy_settled, NULL, THREADS + 1), 0);
 	for (size_t i = 0; i < THREADS; i++)
