@@ -899,6 +899,15 @@ START_TEST(pooled_handle_keeps_nothing_of_the_request_before)
 }
 END_TEST
 
+/* Nor of the evidence GET, whose answer is capped much lower. */
+START_TEST(learned_connection_keeps_nothing_of_the_evidence_get)
+{
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/length/200000");
+	ck_assert_uint_eq(fixture_handshakes(), 1);
+}
+END_TEST
+
 START_TEST(key_that_failed_is_refused_unasked_for_a_while)
 {
 	fixture_client(NULL, "", false);
@@ -983,6 +992,8 @@ add_tests_of_attackers(TCase *tcase)
 	    tcase, insecure_switches_mark_the_document_of_a_response);
 	tcase_add_test(
 	    tcase, pooled_handle_keeps_nothing_of_the_request_before);
+	tcase_add_test(
+	    tcase, learned_connection_keeps_nothing_of_the_evidence_get);
 	tcase_add_test(tcase, key_that_failed_is_refused_unasked_for_a_while);
 	tcase_add_test(
 	    tcase, key_that_failed_beside_a_live_one_opens_no_connection);
