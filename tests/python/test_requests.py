@@ -373,3 +373,13 @@ def test_a_mismatch_refuses_to_load(monkeypatch):
     monkeypatch.setattr(module.urllib3, "__version__", "1.25.1")
     with pytest.raises(enclave_client.Unsupported, match="urllib3 1.25.1"):
         module._check_libraries()
+
+
+def test_nobody_logs_the_keys(client, enclave, tmp_path, monkeypatch):
+    path = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(path))
+    with Session(client) as session:
+        assert session.get(enclave.url).ok
+    assert client.get(enclave.url).ok
+    # Python writes a heading as soon as it makes a context.
+    assert not path.exists() or b"SECRET" not in path.read_bytes()
