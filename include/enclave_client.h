@@ -316,6 +316,26 @@ enclave_client_image_pcrs(
     const char *path, char **ret_json, struct enclave_client_error *error);
 
 /*
+ * Reference values that follow from what is known beforehand: PCR3 from the
+ * IAM role of the parent instance, PCR4 from its instance id, PCR8 from the
+ * certificate (PEM, one) that the image is signed with.  96 hex digits, as
+ * configurations take them; *ret_pcr is new, free with free().  USAGE: what is
+ * given is no such thing.  Sources: AWS Nitro Enclaves User Guide,
+ * "Cryptographic attestation" (PCR3, PCR4: SHA-384 of 48 zero bytes and the
+ * text); aws-nitro-enclaves-image-format (PCR8: SHA-384 of 48 zero bytes and
+ * the SHA-384 of the certificate's DER).
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_pcr3_from_role_arn(
+    const char *role_arn, char **ret_pcr, struct enclave_client_error *error);
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_pcr4_from_instance_id(const char *instance_id, char **ret_pcr,
+    struct enclave_client_error *error);
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_pcr8_from_certificate_pem(const char *pem, size_t len,
+    char **ret_pcr, struct enclave_client_error *error);
+
+/*
  * Events
  * ======
  * Told once per change, on the thread where it happened, with no lock held.
@@ -367,6 +387,37 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
 /*
  * The map of enclaves as JSON, long or short form, at most 8 MiB; replaces a
  * map that was loaded before.  CONFIG names the member at fault.
+ *
+ * Profiles.  "profile" says how an enclave's evidence names its key:
+ *   evervault        user_data is the key (SubjectPublicKeyInfo); the default
+ *   nitriding        user_data holds SHA-256 of the whole certificate; each
+ *                    fetch has a nonce of its own that must come back
+ *   oyster           public_key is the raw key, evidence over http on port 1300;
+ *                    gates only where "key" says ed25519 or p256
+ *   nitro-ra-tls     the document is in the certificate (RFC 9999), user_data
+ *                    is the key; that binding is this library's own choice
+ *   dstack           in the certificate; SHA-512("ratls-cert:" + key)
+ *   evervault-cages  in a name of the certificate; user_data is the key
+ * An object composes one: {"name": a profile to begin with, "evidence":
+ * "endpoint" or "certificate", "wrapping": "cmw", "dstack" or "san", "path",
+ * "plain_http", "status", "encoding": "raw", "hex", "base64" or "json" with
+ * "member", "nonce": "none", "query" with "nonce_bytes", or "path" (a UUID),
+ * "binding": {"field": "user_data", "public_key" or "nonce", "object": "spki",
+ * "certificate" or "key", "transform": "identity", "sha256", "sha384" or
+ * "sha512", "prefix", "offset", "length", "field_length", "keys": how many
+ * digests may follow each other}}.
+ *
+ * Trust.  "web_pki+attested_key" (the default) proves that an accepted enclave
+ * holds the key and that a public authority gave the host's name to it;
+ * "attested_key" proves the first alone, for self-signed servers: which of
+ * several accepted enclaves answers is then the network's to choose.
+ *
+ * "evidence_of": {"pcrs", "evidence_url", "profile"} in place of those three:
+ * another enclave vouches, a certificate generator say.  It proves that the
+ * enclave measured there named the key; who holds it now is what that code
+ * made sure of.
+ *
+ * A PCR set may also pin "image_id" (Oyster's), "module_id" or "instance_id".
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_config_load_file(struct enclave_client_config *config,

@@ -146,6 +146,15 @@ char *enclave_client_document_json(
 enum enclave_client_status
 enclave_client_image_pcrs(
     const char *path, char **ret_json, struct enclave_client_error *error);
+enum enclave_client_status
+enclave_client_pcr3_from_role_arn(const char *role_arn, char **ret_pcr,
+    struct enclave_client_error *error);
+enum enclave_client_status
+enclave_client_pcr4_from_instance_id(const char *instance_id, char **ret_pcr,
+    struct enclave_client_error *error);
+enum enclave_client_status
+enclave_client_pcr8_from_certificate_pem(const char *pem, size_t len,
+    char **ret_pcr, struct enclave_client_error *error);
 enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_ATTESTED = 1,
 	ENCLAVE_CLIENT_EVENT_REFUSED = 2,
