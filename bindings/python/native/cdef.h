@@ -147,8 +147,8 @@ enum enclave_client_status
 enclave_client_image_pcrs(
     const char *path, char **ret_json, struct enclave_client_error *error);
 enum enclave_client_status
-enclave_client_pcr3_from_role_arn(const char *role_arn, char **ret_pcr,
-    struct enclave_client_error *error);
+enclave_client_pcr3_from_role_arn(
+    const char *role_arn, char **ret_pcr, struct enclave_client_error *error);
 enum enclave_client_status
 enclave_client_pcr4_from_instance_id(const char *instance_id, char **ret_pcr,
     struct enclave_client_error *error);
