@@ -38,6 +38,8 @@ const struct option option_table[] = {
 	    "How evidence is served: evervault, nitriding..."),
 	VALUE("max-age", 0, POLICY, value_max_age, "SECONDS",
 	    "Evidence older than that is refused"),
+	TEXT("evidence-store", 0, POLICY, evidence_store, "FOLDER",
+	    "Keep evidence there for the next time"),
 	TEXT("insecure-nitro-root", 0, POLICY, insecure_nitro_root, "FILE",
 	    "Trust these PEM roots in place of AWS's"),
 	FLAG("insecure-allow-debug", 0, POLICY, insecure_allow_debug,

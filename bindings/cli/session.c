@@ -45,6 +45,9 @@ configure_connection(
 	enclave_client_config_set_user_agent(config, agent);
 	/* One line, one process: requests learn by themselves. */
 	enclave_client_config_set_polling(config, options->verb == VERB_WATCH);
+	if (options->evidence_store)
+		enclave_client_config_set_evidence_store(
+		    config, options->evidence_store);
 	if (options->ca_file)
 		enclave_client_config_set_ca_file(config, options->ca_file);
 	if (options->ca_directory)

@@ -263,3 +263,33 @@ def test_profile_without_pcrs_is_refused(attest_curl, tmp_path):
         "https://127.0.0.1:1/",
     )
     assert run.exit == 2 and "--profile goes with" in run.err
+
+
+def test_a_warm_store_needs_no_evidence_get(attest_curl, enclave, accepted, tmp_path):
+    store = ["--evidence-store", tmp_path / "store"]
+    enclave.clear_log()
+    for _ in range(2):
+        run = attest_curl("-sS", *accepted, *store, enclave.url)
+        assert run.exit == 0, run.err
+    assert len(enclave.log("evidence")) == 1
+    assert len(enclave.log("request")) == 2
+
+
+def test_what_a_store_holds_is_judged_by_the_policy_of_now(
+    attest_curl, enclave, accepted, trust, tmp_path
+):
+    store = ["--evidence-store", tmp_path / "store"]
+    assert attest_curl("-sS", *accepted, *store, enclave.url).exit == 0
+    attest_curl(
+        "-sS", *trust, "--pcr", "0=" + "ab" * 48, *store, enclave.url
+    ).refused(115)
+
+
+def test_a_store_that_others_can_write_is_refused(
+    attest_curl, enclave, accepted, tmp_path
+):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store").chmod(0o777)
+    attest_curl(
+        "-sS", *accepted, "--evidence-store", tmp_path / "store", enclave.url
+    ).refused(2)
