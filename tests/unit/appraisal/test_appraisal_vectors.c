@@ -199,6 +199,67 @@ START_TEST(each_document_is_judged_at_its_moment)
 }
 END_TEST
 
+/* How many documents each service's rule was seen to read. */
+static int nitriding_read, dstack_read;
+
+static void
+read_nitriding(const struct claims *claims, struct bytes field)
+{
+	const struct profile *profile = profile_find("nitriding");
+	struct binding_keys keys = {0};
+	uint8_t expected[32];
+
+	ck_assert(
+	    !binding_keys_from_claims(&profile->binding, claims, &keys, NULL));
+	ck_assert_uint_eq(keys.count, 1);
+	ck_assert(
+	    EVP_Digest(field.data + 2, 32, expected, NULL, EVP_sha256(), NULL));
+	ck_assert_mem_eq(keys.keys[0].sha256, expected, 32);
+	nitriding_read++;
+}
+
+static void
+read_dstack(const struct claims *claims, struct bytes field)
+{
+	const struct profile *profile = profile_find("dstack");
+	struct binding_keys keys = {0};
+	struct enclave_client_error error;
+	enum enclave_client_status status =
+	    binding_keys_from_claims(&profile->binding, claims, &keys, &error);
+
+	ck_assert_int_eq(status,
+	    field.len == 64 ? ENCLAVE_CLIENT_OK : ENCLAVE_CLIENT_ERR_BINDING);
+	dstack_read++;
+}
+
+START_TEST(the_binding_fields_of_other_services_are_read)
+{
+	for (int i = 0; i < document_count; i++) {
+		const cJSON *json = cJSON_GetArrayItem(documents, i);
+		struct evidence_check check = {
+		    .roots = roots, .max_age_ms = MAX_AGE_MS_DEFAULT};
+		struct claims *claims = NULL;
+		struct bytes field = {0};
+		struct buffer document;
+		if (!is_good(json))
+			continue;
+		document = read_file(member(json, "file"));
+		ck_assert(!evidence_verify_replay(buffer_bytes(&document),
+		    &check, EVIDENCE_AT_DOCUMENT, &claims, NULL));
+		buffer_clear(&document);
+		if (claims_field(claims, CLAIMS_USER_DATA, &field) &&
+		    field.len == 68 && field.data[0] == 0x12)
+			read_nitriding(claims, field);
+		if (strstr(member(json, "file"), "Dstack"))
+			read_dstack(claims, field);
+		claims_unref(claims);
+	}
+	/* Or this test has shown nothing. */
+	ck_assert_int_ge(nitriding_read, 5);
+	ck_assert_int_ge(dstack_read, 2);
+}
+END_TEST
+
 START_TEST(each_document_is_refused_today_with_other_pcrs_or_in_debug)
 {
 	const cJSON *json = cJSON_GetArrayItem(documents, _i);
@@ -290,6 +351,7 @@ main(void)
 	    document_count);
 	tcase_add_loop_test(
 	    tcase, each_document_is_decoded_from_every_form, 0, document_count);
+	tcase_add_test(tcase, the_binding_fields_of_other_services_are_read);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
