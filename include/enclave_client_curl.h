@@ -11,14 +11,18 @@
  *                        enclave_client_curl_rearm() attaches again, and gates
  *                        what is pooled.
  *   curl_easy_duphandle  copies the hooks, which belong to the first handle:
- *                        transfers of the copy are refused.  Attach the copy.
- *   shares and pools     connections that other handles opened are refused;
- *                        TLS sessions are never resumed.  A plain handle can
+ *                        transfers of the copy are refused.  Attach the copy,
+ *                        or reset it, before the first is detached.
+ *   shares and pools     connections that this client's gate did not judge are
+ *                        refused; TLS sessions are never resumed.  A plain handle can
  *                        still use a connection that an attached one opened:
  *                        its requests are its own business.
  *   proxies              work as ever.  An HTTPS proxy's own TLS gets ordinary
  *                        verification; one without a server name (an address)
  *                        is refused.
+ *   other protocols      https is the only one left allowed, in redirects too
+ *                        (CURLOPT_PROTOCOLS_STR and its kin; detaching leaves
+ *                        it so): some send a password before any hook runs.
  *   HTTP/2               a refused transfer leaves its connection in the pool:
  *                        set CURLOPT_FRESH_CONNECT for the next try, as
  *                        enclave_client_curl_perform() does.
@@ -52,7 +56,8 @@ struct enclave_client_curl_hooks {
  * Gates every transfer of handle: its URL's origin must be one of the client's
  * enclaves and the connection's key attested for it.  Certificates are verified
  * by libcurl's own store (CURLOPT_CAINFO and its kin mean what they mean),
- * always, whatever CURLOPT_SSL_VERIFYPEER says.  hooks: copied, NULL for none.
+ * always: switched off by CURLOPT_SSL_VERIFYPEER libcurl loads no store, and
+ * every certificate is refused.  One attachment a handle.  hooks: copied, NULL for none.
  * UNSUPPORTED where libcurl does not take the hooks.  *ret_attachment is new;
  * it must live until the handle's last transfer has ended.  The client must
  * outlive it.
