@@ -16,6 +16,7 @@ struct handle {
 	char curl_error[CURL_ERROR_SIZE];
 	bool added;         /* easy is in multi */
 	uint64_t client_id; /* of the gate when it was made: see below */
+	int64_t idle_since_boot_ms; /* in a lane */
 	struct handle *next;
 };
 

@@ -89,15 +89,53 @@ lane_take(struct lane *lane, struct cache_slot *slot)
 	return handle;
 }
 
+static void
+free_all(struct handle *handle)
+{
+	while (handle) {
+		struct handle *next = handle->next;
+		handle_free(handle);
+		handle = next;
+	}
+}
+
+/*
+ * Takes off those that nobody has wanted for long: the last, because the last
+ * in is the first out.  Each would keep its connection open for nothing.
+ */
+static struct handle *
+take_stale(struct lane *lane, int64_t now_boot_ms)
+{
+	struct handle **link = &lane->idle;
+	struct handle *stale;
+	size_t kept = 0;
+
+	while (*link && now_boot_ms - (*link)->idle_since_boot_ms <=
+			    HANDLE_IDLE_MS_MAX) {
+		link = &(*link)->next;
+		kept++;
+	}
+	stale = *link;
+	*link = NULL;
+	lane->idle_count = kept;
+	return stale;
+}
+
 void
 lane_put(struct lane *lane, struct handle *handle)
 {
+	const struct clock_source *clock = handle->gate.gate->clock;
+	int64_t now_boot_ms = clock->boot_ms(clock->context);
+	struct handle *stale;
+
 	/* What waits here holds no header, no secret, and no pointer to what
 	 * the transfer was made of. */
 	transport_forget(handle->easy);
 	cache_slot_unref(handle->gate.slot);
 	handle->gate.slot = NULL;
+	handle->idle_since_boot_ms = now_boot_ms;
 	(void)pthread_mutex_lock(&lane->mutex);
+	stale = take_stale(lane, now_boot_ms);
 	if (!lane->closed && lane->idle_count < HANDLES_IDLE_PER_ENCLAVE_MAX) {
 		handle->next = lane->idle;
 		lane->idle = handle;
@@ -105,6 +143,7 @@ lane_put(struct lane *lane, struct handle *handle)
 		handle = NULL;
 	}
 	(void)pthread_mutex_unlock(&lane->mutex);
+	free_all(stale);
 	handle_free(handle);
 }
 
@@ -120,11 +159,7 @@ lane_close(struct lane *lane)
 	lane->closed = true;
 	(void)pthread_cond_broadcast(&lane->changed);
 	(void)pthread_mutex_unlock(&lane->mutex);
-	while (idle) {
-		struct handle *next = idle->next;
-		handle_free(idle);
-		idle = next;
-	}
+	free_all(idle);
 }
 
 /* Sleeps until something changed, at most a slice; the mutex is held. */

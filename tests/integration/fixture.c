@@ -32,6 +32,7 @@ record_event(const struct enclave_client_event *event, void *context)
 	(void)pthread_mutex_lock(&self->events_lock);
 	if (self->event_count < FIXTURE_EVENTS_MAX)
 		self->events[self->event_count++] = event->kind;
+	self->events_ever[event->kind]++;
 	if (event->kind == ENCLAVE_CLIENT_EVENT_STORE)
 		(void)snprintf(self->store_message, sizeof(self->store_message),
 		    "%s", event->message);
@@ -250,6 +251,17 @@ fixture_events(enum enclave_client_event_kind kind)
 	(void)pthread_mutex_lock(&fixture.events_lock);
 	for (size_t i = 0; i < fixture.event_count; i++)
 		count += fixture.events[i] == kind;
+	(void)pthread_mutex_unlock(&fixture.events_lock);
+	return count;
+}
+
+size_t
+fixture_events_ever(enum enclave_client_event_kind kind)
+{
+	size_t count;
+
+	(void)pthread_mutex_lock(&fixture.events_lock);
+	count = fixture.events_ever[kind];
 	(void)pthread_mutex_unlock(&fixture.events_lock);
 	return count;
 }

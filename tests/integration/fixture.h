@@ -13,8 +13,9 @@
 #include "client/client.h"
 #include "local_enclave/harness.h"
 
-#define FIXTURE_NAME       "payments"
-#define FIXTURE_EVENTS_MAX 64
+#define FIXTURE_NAME        "payments"
+#define FIXTURE_EVENTS_MAX  64
+#define FIXTURE_EVENT_KINDS 16
 
 struct fixture {
 	char state[64]; /* folder of the roots and the logs */
@@ -29,6 +30,7 @@ struct fixture {
 	pthread_mutex_t events_lock;
 	enum enclave_client_event_kind events[FIXTURE_EVENTS_MAX];
 	size_t event_count;
+	size_t events_ever[FIXTURE_EVENT_KINDS];
 	char store_message[256];    /* of the last EVENT_STORE */
 	const char *evidence_store; /* for clients to come; NULL: none */
 };
@@ -73,6 +75,8 @@ bool fixture_saw(const char *text);
 bool fixture_saw_soon(const char *text);
 
 size_t fixture_events(enum enclave_client_event_kind kind);
+/* The same without a limit to their number. */
+size_t fixture_events_ever(enum enclave_client_event_kind kind);
 /* Whether one came within ten seconds. */
 bool fixture_wait_event(enum enclave_client_event_kind kind);
 void fixture_advance_ms(int64_t delay_ms);
