@@ -197,7 +197,7 @@ judge(const struct job *job, struct bytes document)
 
 	/* Published or refused: the cache tells it like a poll's. */
 	if (worth_publishing(&appraisal))
-		status = cache_publish(job->store->cache, job->slot,
+		(void)!cache_publish(job->store->cache, job->slot,
 		    job->policy_generation, &appraisal, &error);
 	else if (status == ENCLAVE_CLIENT_ERR_EXPIRED)
 		/* Nobody can ever use it again. */

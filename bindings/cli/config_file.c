@@ -40,9 +40,10 @@ unescape(char letter)
 {
 	static const char letters[] = "tnrv";
 	static const char bytes[] = "\t\n\r\v";
-	const char *found = letter ? strchr(letters, letter) : NULL;
-
-	return found ? bytes[found - letters] : letter;
+	for (size_t i = 0; i < sizeof(letters) - 1; i++)
+		if (letters[i] == letter)
+			return bytes[i];
+	return letter;
 }
 
 /* Ends the argument in place; NULL: a quote is never closed. */

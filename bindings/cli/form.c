@@ -207,7 +207,7 @@ add_part(struct enclave_client_request *request, const struct form_part *part)
 	if (part->contents.data) {
 		added.data = part->contents.data;
 		added.len = part->contents.len;
-	} else if (!part->body.read) {
+	} else if (!part->body.read && part->content) {
 		added.len = strlen(part->content);
 	}
 	enclave_client_request_add_part(request, &added);

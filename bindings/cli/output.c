@@ -51,7 +51,7 @@ output_choose(const struct options *options, size_t number, const char *url,
 {
 	static const struct destination by_url = {.remote_name = true};
 	const struct destination *destination = NULL;
-	char *name;
+	char *name = NULL;
 
 	*ret_output = (struct output){
 	    .descriptor = STDOUT_FILENO,
@@ -67,8 +67,10 @@ output_choose(const struct options *options, size_t number, const char *url,
 	}
 	if (destination->path && strcmp(destination->path, "-") == 0)
 		return EXIT_DONE;
-	name = destination->remote_name ? remote_name(url)
-					: strdup(destination->path);
+	if (destination->remote_name)
+		name = remote_name(url);
+	else if (destination->path)
+		name = strdup(destination->path);
 	if (!name && destination->remote_name)
 		return fault_set(fault, EXIT_WRITE,
 		    "%s: the URL names no file for -O to write", url);

@@ -1,6 +1,7 @@
 #include "show_attestation.h"
 
 #include "json.h"
+#include "verbose_steps.h"
 
 /* Without -m: a person waits. */
 #define TIMEOUT_MS_DEFAULT 60000
@@ -54,6 +55,8 @@ show_attestation(const struct session *session, struct fault *fault)
 		goto out;
 	}
 	verdict.document = document;
+	if (session->options->verbose && document)
+		verbose_steps(document);
 	result = json_print_verdict(&verdict, fault);
 
 out:

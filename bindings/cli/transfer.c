@@ -11,6 +11,7 @@
 #include "progress.h"
 #include "request.h"
 #include "retry.h"
+#include "verbose_steps.h"
 #include "write_out.h"
 
 #define READ_CHUNK_BYTES ((size_t)64 * 1024)
@@ -176,10 +177,16 @@ run_once(struct transfer *transfer)
 		goto out;
 	status = enclave_client_open(session->client, NULL,
 	    transfer->outgoing.request, &transfer->response, error);
-	if (status == ENCLAVE_CLIENT_OK)
+	if (status == ENCLAVE_CLIENT_OK) {
+		if (session->options->verbose)
+			verbose_steps(enclave_client_response_document(
+			    transfer->response));
 		(void)write_answer(transfer);
-	else
+	} else {
 		take_failure(transfer, status, error);
+		if (session->options->verbose)
+			verbose_refusal(fault);
+	}
 	progress_end(&transfer->progress);
 
 out:

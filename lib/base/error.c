@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#undef error_set
+#undef error_memory
+
 static void
 keep_printable(char *text)
 {

@@ -50,4 +50,12 @@ void error_append(struct enclave_client_error *error, const char *format, ...)
 void error_copy(
     struct enclave_client_error *to, const struct enclave_client_error *from);
 
+/* The analyser does not see that these give back what they were given. */
+#ifdef __clang_analyzer__
+#define error_set(error, status, ...)                                          \
+	((void)(error_set)(error, status, __VA_ARGS__), (status))
+#define error_memory(error)                                                    \
+	((void)(error_memory)(error), ENCLAVE_CLIENT_ERR_MEMORY)
+#endif
+
 #endif

@@ -68,9 +68,9 @@
 /* Requests. */
 #define RESPONSE_BODY_MAX_BYTES_DEFAULT (16 * 1024 * 1024)
 /* One write of libcurl (CURL_MAX_WRITE_SIZE is 16 KiB), with room to spare. */
-#define STREAM_BUFFER_MAX_BYTES      (1024 * 1024)
-#define RESPONSE_HEADERS_MAX_BYTES   (256 * 1024)
-#define REQUEST_HEADERS_MAX          256
+#define STREAM_BUFFER_MAX_BYTES    (1024 * 1024)
+#define RESPONSE_HEADERS_MAX_BYTES (256 * 1024)
+#define REQUEST_HEADERS_MAX        256
 /* An EIF's section of signatures: a certificate and a COSE_Sign1, each written
  * as an array of small integers, two bytes a byte. */
 #define EIF_SIGNATURE_MAX_BYTES      (64 * 1024)

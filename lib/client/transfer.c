@@ -82,6 +82,15 @@ read_memory(struct transfer *transfer, char *buffer, size_t size)
 	return len;
 }
 
+static bool
+upload_stopped(struct transfer *transfer)
+{
+	if (gate_upload_allowed(&transfer->handle->gate))
+		return false;
+	transfer->failure = transfer->handle->gate.error.status;
+	return true;
+}
+
 /* The gate is asked before each piece leaves (rule 10). */
 static size_t
 give_body(char *buffer, size_t size, size_t count, void *argument)
@@ -91,10 +100,8 @@ give_body(char *buffer, size_t size, size_t count, void *argument)
 	size_t room = size * count;
 	int64_t len;
 
-	if (!gate_upload_allowed(&transfer->handle->gate)) {
-		transfer->failure = transfer->handle->gate.error.status;
+	if (upload_stopped(transfer))
 		return CURL_READFUNC_ABORT;
-	}
 	if (!callback->read)
 		return read_memory(transfer, buffer, room);
 	len = callback->read(buffer, room, callback->context);
@@ -102,6 +109,9 @@ give_body(char *buffer, size_t size, size_t count, void *argument)
 		transfer->failure = ENCLAVE_CLIENT_ERR_BODY_CALLBACK;
 		return CURL_READFUNC_ABORT;
 	}
+	/* And after it: the callback may have taken its time. */
+	if (upload_stopped(transfer))
+		return CURL_READFUNC_ABORT;
 	transfer->body_sent += (size_t)len;
 	return (size_t)len;
 }

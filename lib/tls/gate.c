@@ -64,6 +64,20 @@ gate_attachment_clear(struct gate_attachment *attachment)
 	*attachment = (struct gate_attachment){0};
 }
 
+/* The evidence may lie elsewhere now: its host is verified by that name. */
+static void
+follow_evidence(
+    struct gate_attachment *attachment, const struct enclave *enclave)
+{
+	struct origin origin = {0};
+
+	if (attachment->kind != GATE_OWN || enclave == attachment->enclave ||
+	    origin_from_url(enclave->evidence_url, &origin, NULL))
+		return;
+	origin_clear(&attachment->evidence_origin);
+	attachment->evidence_origin = origin;
+}
+
 void
 gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 {
@@ -74,6 +88,7 @@ gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 	/* A pooled handle follows the configuration of the moment; where the
 	 * enclave is gone, judging says so. */
 	if (enclave) {
+		follow_evidence(attachment, enclave);
 		enclave_unref(attachment->enclave);
 		attachment->enclave = enclave;
 	}

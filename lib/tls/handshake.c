@@ -35,8 +35,10 @@ handshake_expect_host(X509_VERIFY_PARAM *param, const char *host)
 	}
 	if (inet_pton(AF_INET, host, address) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	/* RFC 9525 6.3: a common name is no DNS name. */
 	X509_VERIFY_PARAM_set_hostflags(
-	    param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	    param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+		       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	return X509_VERIFY_PARAM_set1_host(param, host, len) == 1;
 }
 

@@ -293,3 +293,28 @@ def test_a_store_that_others_can_write_is_refused(
     attest_curl(
         "-sS", *accepted, "--evidence-store", tmp_path / "store", enclave.url
     ).refused(2)
+
+
+STEPS = ["structure", "chain", "signature", "time", "policy", "binding"]
+
+
+@pytest.mark.parametrize("verb", [[], ["--show-attestation"]], ids=" ".join)
+def test_verbose_shows_each_step(attest_curl, enclave, accepted, verb):
+    run = attest_curl("-sv", *accepted, *verb, enclave.url)
+    assert run.exit == 0, run.err
+    steps = [
+        line.split()[3].rstrip(":")
+        for line in run.err.splitlines()
+        if line.startswith("* attestation: step ")
+    ]
+    assert steps == STEPS
+    assert f"PCR0 {enclave.pcrs['0']}" in run.err
+    assert "counts until 20" in run.err
+
+
+def test_verbose_says_which_step_refused(attest_curl, enclave, accepted):
+    enclave.set(evidence="broken-signature")
+    run = attest_curl("-sv", *accepted, enclave.url)
+    assert run.exit == 113
+    assert "* attestation: step signature: refused" in run.err
+    assert "step policy" not in run.err

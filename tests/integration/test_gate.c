@@ -552,7 +552,7 @@ give_piece(void *buffer, size_t size, void *context)
 		upload->at_second_piece();
 	if (size > 1000)
 		size = 1000;
-	memset(buffer, 'u', size);
+	memset(buffer, upload->pieces == 2 ? 'v' : 'u', size);
 	return (int64_t)size;
 }
 
@@ -589,6 +589,8 @@ upload_with(void (*at_second_piece)(void))
 	    fixture.client, FIXTURE_NAME, request, &response, fixture.error);
 	ck_assert_ptr_null(response);
 	ck_assert_uint_lt(upload.pieces, 4);
+	/* Not even the piece that was being made when it happened. */
+	ck_assert(!fixture_saw("vvvvvvvv"));
 	enclave_client_request_free(request);
 	return status;
 }

@@ -11,6 +11,8 @@
 
 #include "integration/fixture.h"
 
+#include "base/limits.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ENTRY        "signer"
 /* Handshakes over memory take a few turns. */
@@ -377,6 +379,31 @@ START_TEST(of_more_clients_than_are_kept_the_first_to_end_is_refused)
 }
 END_TEST
 
+/* More refusals than withdrawals are remembered: were they remembered, older
+ * evidence of a good client would be refused with them. */
+START_TEST(refused_clients_do_not_crowd_out_good_ones)
+{
+	static const char *const debug[] = {
+	    "--service", "cmw", "--debug", NULL};
+	struct pair pair;
+
+	open_vault(NULL, KEY_ALONE);
+	mint("good", good);
+	for (int i = 0; i < WITHDRAWN_PER_ENCLAVE_MAX + 2; i++) {
+		mint("debug", debug);
+		use(client_ctx, "debug");
+		pair = shake_hands(NULL);
+		ck_assert(!pair.accepted);
+		pair_free(&pair);
+	}
+	use(client_ctx, "good");
+	pair = shake_hands(NULL);
+	ck_assert(pair.accepted);
+	ck_assert_int_eq(check(&pair, NULL), 0);
+	pair_free(&pair);
+}
+END_TEST
+
 START_TEST(a_profile_that_is_fetched_serves_no_server)
 {
 	fixture_client(NULL, "", false);
@@ -417,6 +444,7 @@ main(void)
 	tcase_add_test(tcase, a_stopped_client_accepts_nobody);
 	tcase_add_test(
 	    tcase, of_more_clients_than_are_kept_the_first_to_end_is_refused);
+	tcase_add_test(tcase, refused_clients_do_not_crowd_out_good_ones);
 	tcase_add_test(tcase, a_profile_that_is_fetched_serves_no_server);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
