@@ -80,7 +80,7 @@
 #define REDIRECTS_MAX                10
 #define HANDLES_IDLE_PER_ENCLAVE_MAX 16
 /* libcurl uses no connection again that idled for longer (MAXAGE_CONN). */
-#define HANDLE_IDLE_MS_MAX           118000
+#define HANDLE_IDLE_MS_MAX 118000
 
 /* One line, long enough for the shown PCR and several accepted ones. */
 #define ERROR_MESSAGE_MAX_BYTES 1024
