@@ -534,6 +534,14 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_insecure_key_log(
 /*
  * Client (internally locked)
  * ==========================
+ * After fork() parent and child may both use it.  The child notices at its
+ * first call: it keeps the evidence, opens connections of its own and, where
+ * polling is on, starts a thread of its own.  What was opened before, a stream,
+ * a prepared transfer or a connection of an attached handle, stays the
+ * parent's: in the child it is refused.  A child that only calls exec() or
+ * _exit() costs nothing.  Not for a fork() inside one of this library's own
+ * callbacks; and OpenSSL's and libcurl's own locks are as fork-safe as they
+ * make them.
  */
 struct enclave_client;
 struct enclave_client_request;
