@@ -222,7 +222,8 @@ static enum enclave_client_status
 check_live(
     struct gate_attachment *attachment, SSL *ssl, struct verdict *verdict)
 {
-	const struct leaf leaf = {verdict->key, SSL_get0_peer_certificate(ssl)};
+	const struct leaf leaf = {
+	    verdict->key, SSL_get0_peer_certificate(ssl), true};
 	enum enclave_client_status status;
 	struct cache_hit hit = {0};
 

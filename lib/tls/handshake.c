@@ -197,7 +197,7 @@ static enum enclave_client_status
 check_key(struct gate_attachment *attachment, X509 *certificate,
     struct verdict *verdict)
 {
-	const struct leaf leaf = {attachment->key, certificate};
+	const struct leaf leaf = {attachment->key, certificate, false};
 	enum enclave_client_status status;
 	struct cache_hit hit = {0};
 

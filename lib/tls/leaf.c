@@ -2,10 +2,11 @@
 
 #include <openssl/x509.h>
 
-/* Appraised under the configuration of the moment, and published under it. */
+/* Appraised under the configuration of the moment, and published under it.  A
+ * refusal is published, and so told, whoever shows what is refused. */
 static enum enclave_client_status
 appraise_carried(const struct gate *gate, struct cache_slot *slot,
-    X509 *certificate, struct enclave_client_error *error)
+    const struct leaf *shown, struct enclave_client_error *error)
 {
 	uint64_t policy_generation = 0;
 	struct enclave *enclave = cache_slot_enclave(slot, &policy_generation);
@@ -19,7 +20,7 @@ appraise_carried(const struct gate *gate, struct cache_slot *slot,
 		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the enclave is no longer configured");
-	len = i2d_X509(certificate, &der);
+	len = i2d_X509(shown->certificate, &der);
 	if (len <= 0) {
 		enclave_unref(enclave);
 		return error_memory(error);
@@ -29,8 +30,9 @@ appraise_carried(const struct gate *gate, struct cache_slot *slot,
 	OPENSSL_free(der);
 	if (status)
 		error_set_enclave(&reason, enclave->name);
-	status = cache_publish(
-	    gate->cache, slot, policy_generation, &appraisal, &reason);
+	if (status || shown->proved)
+		status = cache_publish(
+		    gate->cache, slot, policy_generation, &appraisal, &reason);
 	error_copy(error, &reason);
 	appraisal_clear(&appraisal);
 	enclave_unref(enclave);
@@ -63,8 +65,8 @@ leaf_judge(const struct gate *gate, struct cache_slot *slot,
 		error_copy(error, &first);
 		return status;
 	}
-	status = appraise_carried(gate, slot, leaf->certificate, error);
-	if (status)
+	status = appraise_carried(gate, slot, leaf, error);
+	if (status || !leaf->proved)
 		return status;
 	return cache_judge(
 	    slot, &leaf->key, clock_now(gate->clock), ret_hit, error);

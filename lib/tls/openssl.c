@@ -162,8 +162,8 @@ gate_check_ssl(const struct gate *gate, SSL *ssl, struct cache_hit *ret_hit,
 	else
 		status = check_verdict(gate, attachment, ssl, error);
 	if (!status) {
-		const struct leaf leaf = {
-		    verdict_get(ssl)->key, SSL_get0_peer_certificate(ssl)};
+		const struct leaf leaf = {verdict_get(ssl)->key,
+		    SSL_get0_peer_certificate(ssl), true};
 		status =
 		    leaf_judge(gate, attachment->slot, &leaf, ret_hit, error);
 		if (status)

@@ -3,7 +3,9 @@
  * does not, and what the handler is told.
  */
 #include <enclave_client_openssl.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,6 +381,94 @@ START_TEST(of_more_clients_than_are_kept_the_first_to_end_is_refused)
 }
 END_TEST
 
+/* A key pair that shows another's public half and signs with its own. */
+static EVP_PKEY *
+pretend(X509 *certificate)
+{
+	EVP_PKEY *own = EVP_EC_gen("P-256");
+	EVP_PKEY *shown = X509_get0_pubkey(certificate);
+	EVP_PKEY *pretended = NULL;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params = NULL;
+	BIGNUM *secret = NULL;
+	uint8_t point[65];
+	size_t len = 0;
+
+	ck_assert(EVP_PKEY_get_octet_string_param(
+	    shown, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &len));
+	ck_assert(
+	    EVP_PKEY_get_bn_param(own, OSSL_PKEY_PARAM_PRIV_KEY, &secret));
+	ck_assert(OSSL_PARAM_BLD_push_utf8_string(
+	    build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0));
+	ck_assert(OSSL_PARAM_BLD_push_octet_string(
+	    build, OSSL_PKEY_PARAM_PUB_KEY, point, len));
+	ck_assert(
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret));
+	params = OSSL_PARAM_BLD_to_param(build);
+	ck_assert_int_eq(EVP_PKEY_fromdata_init(context), 1);
+	ck_assert_int_eq(
+	    EVP_PKEY_fromdata(context, &pretended, EVP_PKEY_KEYPAIR, params),
+	    1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(context);
+	BN_free(secret);
+	EVP_PKEY_free(own);
+	return pretended;
+}
+
+/* The client's document and public key, in a certificate nobody issued. */
+static void
+use_pretended(const char *name, long serial)
+{
+	char path[160];
+	X509 *certificate;
+	EVP_PKEY *pretended;
+	BIO *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.pem", fixture.state, name);
+	file = BIO_new_file(path, "r");
+	certificate = PEM_read_bio_X509(file, NULL, NULL, NULL);
+	ck_assert_ptr_nonnull(certificate);
+	pretended = pretend(certificate);
+	ck_assert_int_eq(
+	    ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial), 1);
+	ck_assert_int_gt(X509_sign(certificate, pretended, EVP_sha256()), 0);
+	ck_assert_int_eq(SSL_CTX_use_certificate(client_ctx, certificate), 1);
+	ck_assert_int_eq(SSL_CTX_use_PrivateKey(client_ctx, pretended), 1);
+	BIO_free(file);
+	EVP_PKEY_free(pretended);
+	X509_free(certificate);
+}
+
+/* Whoever saw a document can show it in certificates without end. */
+START_TEST(who_does_not_hold_the_key_takes_no_clients_place)
+{
+	struct pair pair, first;
+
+	use_version(versions[_i]);
+	open_vault(NULL, KEY_ALONE);
+	mint("client", good);
+	mint("seen", good);
+	use(client_ctx, "client");
+	first = shake_hands(NULL);
+	ck_assert_int_eq(check(&first, NULL), 0);
+	for (long i = 0; i < KEYS_PER_ENCLAVE_MAX + 1; i++) {
+		use_pretended("seen", 1000 + i);
+		pair = shake_hands(NULL);
+		ck_assert(!pair.accepted);
+		fixture_expect(check(&pair, NULL),
+		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "has not finished");
+		pair_free(&pair);
+	}
+	ck_assert_msg(check(&first, NULL) == 0, "%s",
+	    enclave_client_error_message(fixture.error));
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_ATTESTED), 1);
+	pair_free(&first);
+}
+END_TEST
+
 /* More refusals than withdrawals are remembered: were they remembered, older
  * evidence of a good client would be refused with them. */
 START_TEST(refused_clients_do_not_crowd_out_good_ones)
@@ -444,6 +534,8 @@ main(void)
 	tcase_add_test(tcase, a_stopped_client_accepts_nobody);
 	tcase_add_test(
 	    tcase, of_more_clients_than_are_kept_the_first_to_end_is_refused);
+	tcase_add_loop_test(
+	    tcase, who_does_not_hold_the_key_takes_no_clients_place, 0, 2);
 	tcase_add_test(tcase, refused_clients_do_not_crowd_out_good_ones);
 	tcase_add_test(tcase, a_profile_that_is_fetched_serves_no_server);
 	srunner_run_all(runner, CK_ENV);
