@@ -84,6 +84,38 @@ object_check_spki(struct bytes der, struct enclave_client_error *error)
 }
 
 /*
+ * The bits of a key mean nothing without its parameters.  Where those stand in
+ * the certificate by value, whoever made it chose them, a generator among them
+ * for which the attested bits are the public half of a secret of his own
+ * (CVE-2020-0601).  A named curve, NULL or nothing leaves no such choice.
+ */
+static bool
+has_own_parameters(const X509 *leaf)
+{
+	X509_ALGOR *algorithm = NULL;
+	int type = V_ASN1_UNDEF;
+
+	if (X509_PUBKEY_get0_param(
+		NULL, NULL, NULL, &algorithm, X509_get_X509_PUBKEY(leaf)) != 1)
+		return true;
+	X509_ALGOR_get0(NULL, &type, NULL, algorithm);
+	return type != V_ASN1_UNDEF && type != V_ASN1_NULL &&
+	       type != V_ASN1_OBJECT;
+}
+
+static enum enclave_client_status
+check_parameters(enum binding_object kind, const X509 *leaf,
+    struct enclave_client_error *error)
+{
+	if (kind != BINDING_RAW_KEY || !has_own_parameters(leaf))
+		return ENCLAVE_CLIENT_OK;
+	return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    ENCLAVE_CLIENT_STEP_BINDING,
+	    "the leaf's key has parameters of its own, and evidence vouches "
+	    "for the key's bits alone");
+}
+
+/*
  * A copy, because what OpenSSL lends dies with the certificate.  leaf_der: as
  * it was received, or without data where OpenSSL parsed it.
  */
@@ -119,9 +151,13 @@ enum enclave_client_status
 object_of_certificate(enum binding_object kind, struct x509_st *leaf,
     struct bytes *ret_object, struct enclave_client_error *error)
 {
+	enum enclave_client_status status;
 	unsigned char *data;
 	int len = 0;
 
+	status = check_parameters(kind, leaf, error);
+	if (status)
+		return status;
 	openssl_errors_begin();
 	data = encode_object(kind, leaf, (struct bytes){0}, &len);
 	openssl_errors_end();
@@ -156,6 +192,9 @@ object_of_leaf(enum binding_object kind, struct bytes leaf_der,
 		    "the server's leaf is not exactly one DER certificate");
 		goto out;
 	}
+	status = check_parameters(kind, leaf, error);
+	if (status)
+		goto out;
 	data = encode_object(kind, leaf, leaf_der, &len);
 	if (!data || len <= 0) {
 		OPENSSL_free(data);

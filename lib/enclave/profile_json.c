@@ -16,8 +16,11 @@
 struct composition {
 	struct profile profile;
 	const struct json_place *place;
+	const struct profile *base; /* NULL: none was named */
 	bool encoding_given;
 	bool binding_given;
+	bool key_given;
+	bool nonce_bytes_given;
 	/* The first member that only an endpoint, or only a leaf, has. */
 	const char *endpoint_member;
 	const char *certificate_member;
@@ -158,7 +161,7 @@ read_key(struct composition *composition, const cJSON *json,
 	rule.length = rule.field_length;
 	composition->profile.binding = rule;
 	composition->profile.ungated = NULL;
-	composition->binding_given = true;
+	composition->key_given = true;
 	return ENCLAVE_CLIENT_OK;
 }
 
@@ -263,9 +266,11 @@ read_endpoint_member(struct composition *composition, const cJSON *json,
 		    WORDS(nonces), json, place, &status, error);
 		return status;
 	}
-	if (!strcmp(name, "nonce_bytes"))
+	if (!strcmp(name, "nonce_bytes")) {
+		composition->nonce_bytes_given = true;
 		return read_size(&profile->nonce_bytes, NONCE_BYTES_CEILING,
 		    json, place, error);
+	}
 	if (!strcmp(name, "member"))
 		return read_text(&profile->json_member, json, place, error);
 	if (!strcmp(name, "encoding")) {
@@ -360,6 +365,10 @@ check_certificate(const struct composition *composition,
 		    "\"%s\" belongs to an endpoint, and the evidence is in the "
 		    "certificate",
 		    composition->endpoint_member);
+	if (!composition->base && !composition->certificate_member)
+		return json_refuse(error, composition->place,
+		    "\"wrapping\" is missing: how the certificate carries the "
+		    "evidence");
 	if (profile->binding.object == BINDING_CERTIFICATE)
 		return json_refuse(error, composition->place,
 		    "a document inside the certificate can't name that whole "
@@ -385,6 +394,10 @@ check_endpoint(const struct composition *composition,
 	if (profile->encoding != PROFILE_JSON_BASE64 && profile->json_member)
 		return json_refuse(error, place,
 		    "\"member\" goes with the encoding \"json\" alone");
+	if (profile->nonce != PROFILE_NONCE_QUERY &&
+	    composition->nonce_bytes_given)
+		return json_refuse(error, place,
+		    "\"nonce_bytes\" goes with the nonce \"query\" alone");
 	if (profile->nonce == PROFILE_NONCE_QUERY &&
 	    profile->nonce_bytes < NONCE_BYTES_FLOOR)
 		return json_refuse(error, place,
@@ -405,8 +418,17 @@ check(const struct composition *composition, struct enclave_client_error *error)
 	const struct profile *profile = &composition->profile;
 	enum enclave_client_status status;
 
-	if (!profile->binding.length && !composition->binding_given &&
-	    !profile->name)
+	if (composition->base && composition->base->source != profile->source)
+		return json_refuse(error, composition->place,
+		    "the profile \"%s\" has its evidence elsewhere: compose "
+		    "without \"name\"",
+		    profile->name);
+	if (composition->key_given && composition->binding_given)
+		return json_refuse(error, composition->place,
+		    "\"key\" and \"binding\" both say how evidence names the "
+		    "key");
+	if (!composition->key_given && !composition->binding_given &&
+	    !composition->base)
 		return json_refuse(error, composition->place,
 		    "\"binding\" is missing: how evidence names the key");
 	status = check_layout(composition, &profile->binding, error);
@@ -414,7 +436,7 @@ check(const struct composition *composition, struct enclave_client_error *error)
 		return status;
 	if (profile->source == PROFILE_CERTIFICATE)
 		return check_certificate(composition, profile, error);
-	if (!profile->name && !composition->encoding_given)
+	if (!composition->base && !composition->encoding_given)
 		return json_refuse(
 		    error, composition->place, "\"encoding\" is missing");
 	return check_endpoint(composition, profile, error);
@@ -443,6 +465,7 @@ begin(struct composition *composition, const cJSON *json,
 		    "no profile of that name; leave \"name\" out to compose "
 		    "one");
 	composition->profile = *base;
+	composition->base = base;
 	return ENCLAVE_CLIENT_OK;
 }
 

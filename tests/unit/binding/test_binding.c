@@ -1,5 +1,6 @@
 /* What evidence names and what a leaf presents, under every kind of rule. */
 #include <check.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -459,6 +460,20 @@ check_leaf_refused(struct bytes der)
 		ck_assert_uint_eq(key.sha256[i], 0x5a);
 }
 
+/* As a handshake has it: parsed already. */
+static void
+check_parsed_refused(const struct binding_rule *rule, struct bytes der)
+{
+	const unsigned char *at = der.data;
+	X509 *leaf = d2i_X509(NULL, &at, (long)der.len);
+	struct binding_key key;
+
+	ck_assert_ptr_nonnull(leaf);
+	ck_assert_int_eq(binding_from_certificate(rule, leaf, &key, NULL),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED);
+	X509_free(leaf);
+}
+
 START_TEST(a_leaf_is_exactly_one_certificate)
 {
 	uint8_t der[2048] = {0};
@@ -471,6 +486,38 @@ START_TEST(a_leaf_is_exactly_one_certificate)
 	check_leaf_refused(first.spki);
 	check_leaf_refused(bytes_from_string("-----BEGIN CERTIFICATE-----"));
 	check_leaf_refused((struct bytes){NULL, 0});
+}
+END_TEST
+
+/* The same bits on a curve that the certificate's maker wrote down himself. */
+START_TEST(bits_of_a_key_name_none_beside_parameters_of_its_own)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	struct enclave_client_error error;
+	struct binding_key shown;
+	struct leaf named, written;
+	struct binding_rule rule = {
+	    .field = CLAIMS_PUBLIC_KEY, .object = BINDING_RAW_KEY};
+
+	named = make_leaf(key, 5);
+	ck_assert(EVP_PKEY_set_utf8_string_param(
+	    key, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT));
+	written = make_leaf(key, 6);
+	ck_assert_uint_eq(named.raw.len, written.raw.len);
+	ck_assert_mem_eq(named.raw.data, written.raw.data, named.raw.len);
+	ck_assert(!binding_from_leaf(&rule, named.der, &shown, NULL));
+	for (size_t i = 0; i < COUNT(transforms); i++) {
+		rule.transform = transforms[i].transform;
+		ck_assert_int_eq(
+		    binding_from_leaf(&rule, written.der, &shown, &error),
+		    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED);
+		ck_assert_ptr_nonnull(
+		    strstr(error.message, "parameters of its own"));
+		check_parsed_refused(&rule, written.der);
+	}
+	leaf_clear(&named);
+	leaf_clear(&written);
+	EVP_PKEY_free(key);
 }
 END_TEST
 
@@ -535,6 +582,8 @@ main(void)
 	tcase_add_test(tcase, a_document_may_name_several_keys);
 	tcase_add_test(tcase, a_list_of_keys_is_whole_and_within_its_limit);
 	tcase_add_test(tcase, a_leaf_is_exactly_one_certificate);
+	tcase_add_test(
+	    tcase, bits_of_a_key_name_none_beside_parameters_of_its_own);
 	tcase_add_test(tcase, the_error_queue_of_openssl_is_left_as_it_was);
 	tcase_add_test(tcase, keys_are_equal_in_every_bit);
 	srunner_run_all(runner, CK_ENV);

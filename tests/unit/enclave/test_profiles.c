@@ -106,9 +106,9 @@ static const struct {
 	"\"nonce\" belongs to an endpoint"},
     {PROFILE("{\"encoding\":\"raw\",\"wrapping\":\"cmw\"," BINDING "}"),
 	"\"wrapping\" says how a certificate carries"},
-    {PROFILE("{\"evidence\":\"certificate\",\"binding\":{\"field\":"
-	     "\"user_data\",\"object\":\"certificate\",\"transform\":"
-	     "\"sha256\"}}"),
+    {PROFILE("{\"evidence\":\"certificate\",\"wrapping\":\"cmw\","
+	     "\"binding\":{\"field\":\"user_data\",\"object\":"
+	     "\"certificate\",\"transform\":\"sha256\"}}"),
 	"can't name that whole certificate"},
     {PROFILE("{\"encoding\":\"raw\",\"nonce\":\"query\",\"binding\":{"
 	     "\"field\":\"nonce\",\"object\":\"spki\",\"transform\":"
@@ -118,6 +118,19 @@ static const struct {
 	 "{\"encoding\":\"raw\",\"nonce\":\"query\",\"nonce_bytes\":15," BINDING
 	 "}"),
 	"\"nonce_bytes\" is 15, at least 16"},
+    {PROFILE("{\"encoding\":\"raw\",\"nonce\":\"path\",\"nonce_bytes\":"
+	     "20," BINDING "}"),
+	"\"nonce_bytes\" goes with the nonce \"query\" alone"},
+    {PROFILE("{\"name\":\"oyster\",\"key\":\"p256\"," BINDING "}"),
+	"\"key\" and \"binding\" both say"},
+    {PROFILE("{\"name\":\"oyster\"," BINDING ",\"key\":\"p256\"}"),
+	"\"key\" and \"binding\" both say"},
+    {PROFILE("{\"name\":\"dstack\",\"evidence\":\"endpoint\","
+	     "\"encoding\":\"raw\"}"),
+	"the profile \"dstack\" has its evidence elsewhere"},
+    {PROFILE("{\"name\":\"evervault\",\"evidence\":\"certificate\","
+	     "\"wrapping\":\"cmw\"}"),
+	"the profile \"evervault\" has its evidence elsewhere"},
     {PROFILE(BIND("\"sha256\",\"length\":48")), "the digest has 32 bytes"},
     {PROFILE(BIND("\"sha384\",\"length\":32")), "the digest has 48 bytes"},
     {PROFILE(BIND("\"sha512\",\"length\":32")), "the digest has 64 bytes"},
@@ -132,6 +145,11 @@ static const struct {
     {PROFILE("{}"), "\"binding\" is missing"},
     {PROFILE("{" NO_BINDING "}"), "\"binding\" is missing"},
     {PROFILE("{" BINDING "}"), "\"encoding\" is missing"},
+    {PROFILE("{\"evidence\":\"certificate\"," BINDING "}"),
+	"\"wrapping\" is missing"},
+    {PROFILE("{\"encoding\":\"raw\",\"binding\":{\"field\":\"user_data\","
+	     "\"transform\":\"sha256\"}}"),
+	"\"object\" is missing"},
     {PROFILE("{\"encoding\":\"raw\",\"binding\":{\"field\":\"user_data\","
 	     "\"object\":\"spki\"}}"),
 	"h.profile.binding: \"transform\" is missing"},
