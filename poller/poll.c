@@ -70,31 +70,28 @@ poll_receive(
 	return fetch_finish(&poll->fetch, poll->easy, code, &poll->body, error);
 }
 
-enum enclave_client_status
-poll_judge(struct poll *poll, const struct poller_options *options,
-    struct enclave_client_error *error)
+void
+poll_judge(struct poll *poll, const struct poller_options *options)
 {
 	struct appraisal appraisal = {
 	    .status = ENCLAVE_CLIENT_ERR_INTERNAL,
 	};
+	struct enclave_client_error error = {0};
 	const struct answer answer = {
 	    .body = poll->body,
 	    .nonce = {poll->fetch.nonce.bytes, poll->fetch.nonce.len},
 	};
-	enum enclave_client_status status;
 
 	/* The refusal is in the appraisal, with what the cache needs of it. */
-	status = appraise(
-	    options->appraiser, poll->enclave, answer, &appraisal, error);
-	if (status)
-		error_set_enclave(error, poll->enclave->name);
-	status = cache_publish(options->cache, poll->slot,
-	    poll->policy_generation, &appraisal, error);
-	if (!status)
+	if (appraise(
+		options->appraiser, poll->enclave, answer, &appraisal, &error))
+		error_set_enclave(&error, poll->enclave->name);
+	poll->status = cache_publish(options->cache, poll->slot,
+	    poll->policy_generation, &appraisal, &error);
+	if (!poll->status)
 		store_save(
 		    options->store, poll->enclave, &appraisal, poll->body);
 	appraisal_clear(&appraisal);
-	return status;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * One poll: the evidence GET of one enclave, and what becomes of its answer.
- * Sending and receiving need the thread that drives the multi handle; judging
- * does not, so it can move to a thread of its own.
+ * Beginning, receiving and ending are the poll thread's, which drives the
+ * multi handle; judging is the verification thread's.
  */
 #ifndef POLLER_POLL_H
 #define POLLER_POLL_H
@@ -19,6 +19,10 @@ struct poll {
 	struct gate_attachment attachment;
 	struct fetch fetch;
 	struct bytes body; /* borrowed from fetch, once received */
+	/* Once received: with the verification thread, and what it found. */
+	bool judging;
+	enum enclave_client_status status;
+	struct poll *next; /* in its queue */
 };
 
 /*
@@ -34,12 +38,11 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poll_receive(
     struct poll *poll, CURLcode code, struct enclave_client_error *error);
 
 /*
- * Appraises what was received and publishes it.  OK: the evidence is good and
- * in the cache.  Touches neither easy nor multi handle; takes milliseconds.
+ * Appraises what was received, publishes and stores it.  Status OK: the
+ * evidence is good and in the cache; why not else, the cache was told.
+ * Touches neither easy nor multi handle; takes milliseconds.
  */
-ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poll_judge(
-    struct poll *poll, const struct poller_options *options,
-    struct enclave_client_error *error);
+void poll_judge(struct poll *poll, const struct poller_options *options);
 
 /* Ends the flight and lets go of everything but the easy handle. */
 void poll_end(struct poll *poll);

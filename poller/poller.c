@@ -1,17 +1,16 @@
 /*
- * The thread keeps two heaps over its roster: when each enclave is polled
+ * The poll thread keeps two heaps over its roster: when each enclave is polled
  * next, and when its first key ends.  They are apart because polls may have to
  * wait for a free place in flight, and ends never wait.
  *
- * All state but the stop mark belongs to the thread; others reach it only
- * through the cache's dirty marks and a wake-up.  Every way out of a poll ends
- * in plan(), which gives the enclave its next due time: no failure can make an
- * enclave fall off the schedule.
+ * All state but the stop mark belongs to that thread; others reach it only
+ * through the cache's dirty marks, the verdicts of the verification thread and
+ * a wake-up.  Every way out of a poll ends in plan(), which gives the enclave
+ * its next due time: no failure can make an enclave fall off the schedule.
  */
 #include "poller/poller.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -20,6 +19,8 @@
 #include "poller/heap.h"
 #include "poller/poll.h"
 #include "poller/roster.h"
+#include "poller/thread.h"
+#include "poller/verify_queue.h"
 
 /*
  * The longest sleep.  Timers of the kernel stand still in suspend, and nobody
@@ -44,8 +45,9 @@ struct poller {
 	pthread_mutex_t running_lock;
 	bool running; /* under running_lock: the thread is to be joined */
 	pthread_t thread;
+	struct verify_queue verification;
 
-	/* The thread's alone. */
+	/* The thread's alone, but for polls that are being judged. */
 	struct roster roster;
 	struct heap polls;
 	struct heap ends;
@@ -189,19 +191,22 @@ end_poll(struct poller *poller, struct poll *poll)
 	poller->in_flight_count--;
 }
 
-/* poll came to its end, with status; error is why it failed. */
+/* poll came to its end, with status. */
 static void
 conclude(
     struct poller *poller, struct poll *poll, enum enclave_client_status status)
 {
+	/* NULL: it was removed while it was judged. */
 	struct roster_entry *entry = roster_find(&poller->roster, poll->slot);
 
-	entry->generation = cache_slot_generation(poll->slot);
-	schedule_finish(&entry->schedule, status == ENCLAVE_CLIENT_OK);
-	cache_count(entry->slot, CACHE_POLLS);
+	cache_count(poll->slot, CACHE_POLLS);
 	if (status)
-		cache_count(entry->slot, CACHE_POLLS_FAILED);
+		cache_count(poll->slot, CACHE_POLLS_FAILED);
 	end_poll(poller, poll);
+	if (!entry)
+		return;
+	entry->generation = cache_slot_generation(entry->slot);
+	schedule_finish(&entry->schedule, status == ENCLAVE_CLIENT_OK);
 	plan(poller, entry, clock_now(poller->options.clock));
 }
 
@@ -252,24 +257,25 @@ start_due(struct poller *poller, struct moment now)
 }
 
 static void
-finish_poll(struct poller *poller, struct poll *poll, CURLcode code)
+receive(struct poller *poller, struct poll *poll, CURLcode code)
 {
 	struct enclave_client_error error = {0};
 	enum enclave_client_status status = poll_receive(poll, code, &error);
 
-	if (status)
-		cache_note_failure(poller->options.cache, poll->slot, &error);
-	else
-		status = poll_judge(poll, &poller->options, &error);
+	if (!status) {
+		poll->judging = true;
+		verify_queue_add(&poller->verification, poll);
+		return;
+	}
+	cache_note_failure(poller->options.cache, poll->slot, &error);
 	conclude(poller, poll, status);
 }
 
 static void
-finish_done(struct poller *poller)
+receive_done(struct poller *poller)
 {
 	CURLMsg *message;
 	int left = 0;
-	int running = 0;
 
 	while (!stopping(poller) &&
 	       (message = curl_multi_info_read(poller->multi, &left))) {
@@ -281,10 +287,17 @@ finish_done(struct poller *poller)
 		    message->easy_handle, CURLINFO_PRIVATE, &poll);
 		(void)curl_multi_remove_handle(
 		    poller->multi, message->easy_handle);
-		finish_poll(poller, (void *)poll, code);
-		/* Judging takes milliseconds; the others' timeouts go on. */
-		(void)curl_multi_perform(poller->multi, &running);
+		receive(poller, (void *)poll, code);
 	}
+}
+
+static void
+conclude_judged(struct poller *poller)
+{
+	struct poll *poll;
+
+	while ((poll = verify_queue_take(&poller->verification)))
+		conclude(poller, poll, poll->status);
 }
 
 static void
@@ -341,7 +354,8 @@ let_go(struct poller *poller, struct roster_entry *entry)
 {
 	struct poll *poll = find_poll(poller, entry->slot);
 
-	if (poll)
+	/* What is being judged comes back, and is not published. */
+	if (poll && !poll->judging)
 		drop_poll(poller, poll);
 	heap_remove(&poller->polls, &entry->poll);
 	heap_remove(&poller->ends, &entry->end);
@@ -464,11 +478,12 @@ turn(struct poller *poller)
 	if (poller->slots_missed)
 		take_in_all(poller, now);
 	all_taken = take_dirty(poller, now);
+	conclude_judged(poller);
 	compare_clocks(poller, now);
 	expire_due(poller, now);
 	start_due(poller, now);
 	(void)curl_multi_perform(poller->multi, &running);
-	finish_done(poller);
+	receive_done(poller);
 	if (all_taken)
 		nap(poller);
 }
@@ -487,25 +502,11 @@ run(void *context)
 	take_in_all(poller, poller->clocks_compared);
 	while (!stopping(poller))
 		turn(poller);
+	verify_queue_stop(&poller->verification);
 	for (size_t i = 0; i < POLLS_IN_FLIGHT_MAX; i++)
 		if (poller->in_flight[i].slot)
 			drop_poll(poller, &poller->in_flight[i]);
 	return NULL;
-}
-
-/* Signals are the program's: its threads handle them, never this one. */
-static int
-start_thread(struct poller *poller)
-{
-	sigset_t all;
-	sigset_t before;
-	int result;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&poller->thread, NULL, run, poller);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return result;
 }
 
 static enum enclave_client_status
@@ -524,8 +525,11 @@ start(struct poller *poller, struct enclave_client_error *error)
 		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "libcurl refuses an option of its multi handle");
+	status = verify_queue_start(&poller->verification, error);
+	if (status)
+		return status;
 	cache_set_wake(poller->options.cache, wake, poller);
-	result = start_thread(poller);
+	result = thread_start(run, poller, &poller->thread);
 	if (result) {
 		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE, "can't start the poll thread");
@@ -546,6 +550,9 @@ poller_new(const struct poller_options *options, struct poller **ret_poller,
 	if (!poller)
 		return error_memory(error);
 	poller->options = *options;
+	poller->verification.options = &poller->options;
+	poller->verification.wake = wake;
+	poller->verification.wake_context = poller;
 	atomic_init(&poller->stop, false);
 	if (pthread_mutex_init(&poller->running_lock, NULL)) {
 		free(poller);
@@ -588,6 +595,8 @@ poller_free(struct poller *poller)
 	if (!poller)
 		return;
 	poller_stop(poller);
+	/* Where the poll thread could not start. */
+	verify_queue_stop(&poller->verification);
 	cache_set_wake(poller->options.cache, NULL, NULL);
 	for (size_t i = 0; i < POLLS_IN_FLIGHT_MAX; i++)
 		poll_free(&poller->in_flight[i]);

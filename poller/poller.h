@@ -1,6 +1,7 @@
 /*
- * One thread, one curl multi handle, any number of enclaves: when to fetch,
- * fetch, appraise, publish.
+ * Any number of enclaves: when to fetch, fetch, appraise, publish.  One thread
+ * with one curl multi handle does the first two, one thread the others, so that
+ * a burst of documents holds up no timeout.
  */
 #ifndef POLLER_POLLER_H
 #define POLLER_POLLER_H
@@ -25,8 +26,8 @@ struct poller_options {
 };
 
 /*
- * Starts the thread and hooks itself into the cache's wake.  Returns at once.
- * New.
+ * Starts both threads and hooks itself into the cache's wake.  Returns at
+ * once.  New.
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poller_new(
     const struct poller_options *options, struct poller **ret_poller,
@@ -34,9 +35,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poller_new(
 /* Any thread, any number of times; never blocks. */
 void poller_wake(struct poller *poller);
 /*
- * Ends the thread within 100 ms, whatever is in flight, a hanging resolver
+ * Ends both threads within 100 ms, whatever is in flight, a hanging resolver
  * included.  Any thread, any number of times; others may still wake it.  Not
- * from an event callback: that runs on the thread to be ended.
+ * from an event callback: that runs on a thread to be ended.
  */
 void poller_stop(struct poller *poller);
 /*

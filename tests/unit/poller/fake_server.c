@@ -47,6 +47,7 @@ static void
 drop_peer(struct fake_server *server, size_t index)
 {
 	close(server->peers[index].fd);
+	server->counts.closed++;
 	server->peers[index] = server->peers[--server->peer_count];
 }
 
@@ -237,6 +238,12 @@ void
 fake_server_wait_gone(struct fake_server *server, size_t count)
 {
 	wait_for(server, &server->counts.gone, count);
+}
+
+void
+fake_server_wait_closed(struct fake_server *server, size_t count)
+{
+	wait_for(server, &server->counts.closed, count);
 }
 
 struct fake_server_counts

@@ -37,6 +37,8 @@ void fake_server_set_status(struct fake_server *server, unsigned int status);
 void fake_server_wait_held(struct fake_server *server, size_t count);
 /* Blocks until that many peers went away before their answer. */
 void fake_server_wait_gone(struct fake_server *server, size_t count);
+/* Blocks until that many connections were closed, since the start. */
+void fake_server_wait_closed(struct fake_server *server, size_t count);
 
 struct fake_server_counts {
 	size_t connections;
@@ -44,6 +46,7 @@ struct fake_server_counts {
 	size_t held;
 	size_t held_most;
 	size_t gone;
+	size_t closed;
 };
 struct fake_server_counts fake_server_counts(struct fake_server *server);
 

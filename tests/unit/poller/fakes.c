@@ -30,7 +30,9 @@ static unsigned int attachments;
 static bool flights_closed;
 static bool appraise_paused;
 static bool appraise_waits;
+static struct fakes_thread fetching_thread;
 static struct fakes_thread appraising_thread;
+static unsigned int joining;
 static unsigned int resolving;
 static bool resolver_released;
 static char name[] = "payments";
@@ -75,6 +77,42 @@ fake_look(const unsigned int *field)
 	value = *field;
 	fake_unlock();
 	return value;
+}
+
+/* Threads.  Locked. */
+static struct fakes_thread
+this_thread(void)
+{
+	struct fakes_thread thread;
+	sigset_t mask;
+
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	thread.signals_blocked = sigismember(&mask, SIGTERM) &&
+				 sigismember(&mask, SIGPIPE) &&
+				 sigismember(&mask, SIGALRM);
+	(void)pthread_getname_np(
+	    pthread_self(), thread.name, sizeof(thread.name));
+	return thread;
+}
+
+/* The names are the linker's, as in torture.c. */
+int __real_pthread_join(pthread_t thread, void **ret_result);
+int __wrap_pthread_join(pthread_t thread, void **ret_result);
+
+int
+__wrap_pthread_join(pthread_t thread, void **ret_result)
+{
+	fake_lock();
+	joining++;
+	happened();
+	fake_unlock();
+	return __real_pthread_join(thread, ret_result);
+}
+
+void
+fakes_wait_joining(unsigned int count)
+{
+	WAIT_UNTIL(joining >= count);
 }
 
 /* What a slot's evidence is like. */
@@ -277,6 +315,7 @@ cache_publish(struct cache *in, struct cache_slot *slot,
 	(void)in;
 	fake_lock();
 	MUST(slot->flight);
+	slot->judged = true;
 	slot->published++;
 	slot->published_under = policy_generation;
 	if (slot->removed)
@@ -332,6 +371,7 @@ cache_flight_end(struct cache_slot *slot)
 	fake_lock();
 	MUST(slot->flight);
 	slot->flight = false;
+	slot->judged = false;
 	happened();
 	fake_unlock();
 }
@@ -368,19 +408,6 @@ cache_set_wake(struct cache *in, void (*wake)(void *context), void *context)
 
 /* Appraisal. */
 
-static void
-note_thread(void)
-{
-	sigset_t mask;
-
-	(void)pthread_sigmask(SIG_BLOCK, NULL, &mask);
-	appraising_thread.signals_blocked = sigismember(&mask, SIGTERM) &&
-					    sigismember(&mask, SIGPIPE) &&
-					    sigismember(&mask, SIGALRM);
-	(void)pthread_getname_np(pthread_self(), appraising_thread.name,
-	    sizeof(appraising_thread.name));
-}
-
 static struct cache_slot *
 slot_of(const struct enclave *enclave)
 {
@@ -397,7 +424,7 @@ appraise(const struct appraiser *appraiser, const struct enclave *enclave,
 	(void)appraiser;
 	MUST(bytes_equal_string(answer.body, "ok"));
 	fake_lock();
-	note_thread();
+	appraising_thread = this_thread();
 	while (appraise_paused) {
 		appraise_waits = true;
 		happened();
@@ -432,6 +459,17 @@ void
 fakes_wait_paused(void)
 {
 	WAIT_UNTIL(appraise_waits);
+}
+
+struct fakes_thread
+fakes_fetching_thread(void)
+{
+	struct fakes_thread thread;
+
+	fake_lock();
+	thread = fetching_thread;
+	fake_unlock();
+	return thread;
 }
 
 struct fakes_thread
@@ -525,6 +563,7 @@ fetch_prepare(struct fetch *fetch, const struct transport *transport,
 	MUST(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) ==
 	     CURLE_OK);
 	fake_lock();
+	fetching_thread = this_thread();
 	slot->fetches++;
 	happened();
 	fake_unlock();
@@ -597,6 +636,7 @@ fakes_begin(size_t count, int64_t poll_interval_ms)
 	MUST(curl_global_init(CURL_GLOBAL_DEFAULT) == 0);
 	server = fake_server_new();
 	cache = (struct cache){0};
+	joining = 0;
 	now = (struct moment){.wall_ms = 1700000000000, .boot_ms = 5000000};
 	cache.count = count;
 	for (size_t i = 0; i < count; i++) {
@@ -644,10 +684,23 @@ fakes_slot(size_t index)
 	return &cache.slots[index];
 }
 
+/* Locked.  Verdicts that are on their way back to the poll thread. */
+static bool
+verdicts_out(void)
+{
+	for (size_t i = 0; i < cache.count; i++)
+		if (cache.slots[i].judged)
+			return true;
+	return false;
+}
+
 void
 fakes_settle(struct poller *poller)
 {
-	unsigned int seen = LOOK(cache.turns);
+	unsigned int seen;
+
+	WAIT_UNTIL(!verdicts_out());
+	seen = LOOK(cache.turns);
 
 	/* One may have been half over; two begin and end after the call. */
 	for (unsigned int i = 1; i <= 3; i++) {
@@ -737,6 +790,14 @@ fakes_change_policy(struct cache_slot *slot)
 	slot->policy_generation++;
 	slot->generation++;
 	slot->dirty |= CACHE_DIRTY_CONFIGURED;
+	fake_unlock();
+}
+
+void
+fakes_set_fetch_timeout(struct cache_slot *slot, int64_t timeout_ms)
+{
+	fake_lock();
+	slot->enclave.timing.fetch_timeout_ms = timeout_ms;
 	fake_unlock();
 }
 

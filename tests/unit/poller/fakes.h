@@ -11,7 +11,7 @@
 #include "fetch/fetch.h"
 #include "poller/poller.h"
 
-#define FAKE_SLOTS_MAX 256
+#define FAKE_SLOTS_MAX 1024
 
 /* Everything in it is under fake_lock(). */
 struct cache_slot {
@@ -20,6 +20,7 @@ struct cache_slot {
 	unsigned int dirty;
 	bool removed;
 	bool flight;
+	bool judged; /* in this flight; it has not ended yet */
 	uint64_t generation;
 	uint64_t policy_generation;
 	struct deadline end; /* of its key; both 0: none lives */
@@ -69,7 +70,8 @@ unsigned int fake_look(const unsigned int *field);
 void fakes_advance(struct poller *poller, int64_t ms);
 /* The wall clock is set. */
 void fakes_jump_wall(struct poller *poller, int64_t ms);
-/* The poller has seen everything that was so before the call. */
+/* The poller has seen everything that was so before the call, verdicts
+ * included. */
 void fakes_settle(struct poller *poller);
 
 /* As others would: their flight, their publishing, the caller's new map. */
@@ -81,6 +83,8 @@ void fakes_show(size_t index);
 void fakes_mark(struct cache_slot *slot, unsigned int why);
 void fakes_set_flight(struct cache_slot *slot, bool flight);
 void fakes_change_policy(struct cache_slot *slot);
+/* Of real time, for the fetches that start from now on. */
+void fakes_set_fetch_timeout(struct cache_slot *slot, int64_t timeout_ms);
 
 /* While paused, appraise() does not return; wait_paused: it is in there. */
 void fakes_pause_appraise(bool pause);
@@ -90,8 +94,11 @@ struct fakes_thread {
 	char name[16];
 	bool signals_blocked;
 };
-/* The thread on which the last appraisal ran. */
+/* The threads on which the last fetch and the last appraisal began. */
+struct fakes_thread fakes_fetching_thread(void);
 struct fakes_thread fakes_appraising_thread(void);
+/* Blocks until that many threads were waited for to end, since the start. */
+void fakes_wait_joining(unsigned int count);
 
 /* getaddrinfo() for "hang.invalid" blocks until this is called. */
 void fakes_wait_resolving(unsigned int count);

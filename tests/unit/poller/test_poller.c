@@ -1,5 +1,5 @@
 /*
- * The poll thread, over a pretended cache and clock and a real libcurl.  Each
+ * The poller's threads, over a pretended cache and clock and a real libcurl.  Each
  * test ends with every reference, flight and attachment given back.
  */
 #include <check.h>
@@ -221,18 +221,203 @@ START_TEST(an_enclave_that_is_removed_in_flight_loses_its_transfer)
 }
 END_TEST
 
-START_TEST(an_enclave_that_is_removed_while_it_is_judged_is_let_go)
+/* A poll of slot starts now, though it was polled before. */
+static void
+poll_now(struct poller *poller, struct cache_slot *slot)
+{
+	unsigned int fetches = LOOK(slot->fetches);
+
+	fakes_mark(slot, CACHE_DIRTY_WANTED);
+	fakes_settle(poller);
+	/* More than any gap between wanted polls. */
+	fakes_advance(poller, POLL_INTERVAL_MS_FLOOR);
+	WAIT_UNTIL(slot->fetches == fetches + 1);
+}
+
+/* All were polled once; the next document of slot 0 is being judged. */
+static struct poller *
+begin_judging(size_t slots)
+{
+	struct poller *poller = begin_polled(slots);
+
+	fakes_pause_appraise(true);
+	poll_now(poller, fakes_slot(0));
+	fakes_wait_paused();
+	return poller;
+}
+
+/* And that of slot 1 waits behind it. */
+static struct poller *
+begin_queued(size_t slots)
+{
+	struct poller *poller = begin_judging(slots);
+
+	poll_now(poller, fakes_slot(1));
+	/* The answer is in once its connection is closed. */
+	fake_server_wait_closed(fakes_server(), slots + 2);
+	fakes_settle(poller);
+	return poller;
+}
+
+START_TEST(while_a_document_is_judged_another_poll_times_out)
+{
+	struct poller *poller = begin_judging(2);
+	struct cache_slot *slot = fakes_slot(1);
+
+	fake_server_hold(fakes_server(), true);
+	fakes_set_fetch_timeout(slot, 50);
+	poll_now(poller, slot);
+	WAIT_UNTIL(slot->failures == 1);
+	fake_lock();
+	ck_assert_str_eq(
+	    slot->error.message, curl_easy_strerror(CURLE_OPERATION_TIMEDOUT));
+	ck_assert_uint_eq(fakes_slot(0)->published, 1);
+	fake_unlock();
+	fakes_pause_appraise(false);
+	WAIT_UNTIL(fakes_slot(0)->published == 2);
+	end(poller);
+}
+END_TEST
+
+START_TEST(while_a_document_is_judged_other_polls_start_and_end)
+{
+	struct poller *poller = begin_judging(3);
+
+	fake_server_set_status(fakes_server(), 503);
+	for (unsigned int i = 1; i <= 5; i++) {
+		poll_now(poller, fakes_slot(1));
+		WAIT_UNTIL(fakes_slot(1)->failures == i);
+	}
+	fake_server_set_status(fakes_server(), 200);
+	poll_now(poller, fakes_slot(2));
+	fakes_settle(poller);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->published), 1);
+	fakes_pause_appraise(false);
+	WAIT_UNTIL(fakes_slot(0)->published == 2);
+	WAIT_UNTIL(fakes_slot(2)->published == 2);
+	end(poller);
+}
+END_TEST
+
+START_TEST(while_a_document_is_judged_keys_expire)
+{
+	struct poller *poller = begin_judging(2);
+
+	fakes_advance(poller, fakes_slot(1)->life_ms);
+	WAIT_UNTIL(fakes_slot(1)->expired >= 1);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->published), 1);
+	fakes_pause_appraise(false);
+	end(poller);
+}
+END_TEST
+
+START_TEST(of_a_thousand_documents_each_is_judged_once)
 {
 	struct poller *poller;
+	size_t fetched = 0;
 
-	fakes_begin(1, INTERVAL_MS);
+	fakes_begin(1000, INTERVAL_MS);
 	fakes_pause_appraise(true);
 	poller = fakes_start_poller();
 	fakes_wait_paused();
-	fakes_remove(poller, 0);
+	fake_server_wait_closed(fakes_server(), POLLS_IN_FLIGHT_MAX);
+	fakes_settle(poller);
+	/* Those that wait for their verdict keep their places in flight. */
+	for (size_t i = 0; i < 1000; i++)
+		fetched += LOOK(fakes_slot(i)->fetches);
+	ck_assert_uint_eq(fetched, POLLS_IN_FLIGHT_MAX);
 	fakes_pause_appraise(false);
-	WAIT_UNTIL(fakes_slot(0)->references == 1);
-	ck_assert_uint_eq(LOOK(fakes_slot(0)->published), 1);
+	for (size_t i = 0; i < 1000; i++)
+		WAIT_UNTIL(fakes_slot(i)->published == 1);
+	fakes_settle(poller);
+	for (size_t i = 0; i < 1000; i++)
+		ck_assert_uint_eq(LOOK(fakes_slot(i)->fetches), 1);
+	end(poller);
+}
+END_TEST
+
+START_TEST(an_enclave_that_is_removed_while_it_is_judged_is_let_go)
+{
+	struct poller *poller = begin_queued(3);
+
+	fakes_remove(poller, 0);
+	fakes_remove(poller, 1);
+	fakes_settle(poller);
+	/* The verification thread is in the middle of them. */
+	ck_assert(fakes_slot(0)->flight && fakes_slot(1)->flight);
+	fakes_pause_appraise(false);
+	for (size_t i = 0; i < 2; i++) {
+		WAIT_UNTIL(
+		    fakes_slot(i)->references == 1 && !fakes_slot(i)->flight);
+		ck_assert_uint_eq(LOOK(fakes_slot(i)->published), 2);
+	}
+	fakes_advance(poller, INTERVAL_PASSED_MS);
+	WAIT_UNTIL(fakes_slot(2)->published == 2);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->fetches), 2);
+	ck_assert_uint_eq(LOOK(fakes_slot(1)->fetches), 2);
+	end(poller);
+}
+END_TEST
+
+START_TEST(a_policy_that_changes_while_a_document_is_judged_is_seen)
+{
+	struct poller *poller = begin_judging(1);
+	struct cache_slot *slot = fakes_slot(0);
+
+	fakes_change_policy(slot);
+	fakes_settle(poller);
+	fakes_pause_appraise(false);
+	WAIT_UNTIL(slot->published == 2);
+	fakes_settle(poller);
+	/* The cache is told which policy it was matched under: the former. */
+	fake_lock();
+	ck_assert_uint_eq(slot->published_under, 10);
+	fake_unlock();
+	poll_now(poller, slot);
+	WAIT_UNTIL(slot->published == 3);
+	fake_lock();
+	ck_assert_uint_eq(slot->published_under, 11);
+	fake_unlock();
+	end(poller);
+}
+END_TEST
+
+START_TEST(what_is_wanted_while_a_document_is_judged_is_fetched_after_it)
+{
+	struct poller *poller = begin_judging(1);
+	struct cache_slot *slot = fakes_slot(0);
+
+	fakes_mark(slot, CACHE_DIRTY_WANTED);
+	fakes_settle(poller);
+	fakes_advance(poller, POLL_INTERVAL_MS_FLOOR);
+	fakes_settle(poller);
+	/* Not beside it: they are one flight. */
+	ck_assert_uint_eq(LOOK(slot->fetches), 2);
+	fakes_pause_appraise(false);
+	WAIT_UNTIL(slot->published == 3);
+	end(poller);
+}
+END_TEST
+
+static void *
+stop_poller(void *context)
+{
+	poller_stop(context);
+	return NULL;
+}
+
+START_TEST(it_stops_after_the_verification_under_way)
+{
+	struct poller *poller = begin_queued(2);
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, stop_poller, poller), 0);
+	/* The poll thread ends, and waits for the verification thread. */
+	fakes_wait_joining(2);
+	fakes_pause_appraise(false);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->published), 2);
+	ck_assert_uint_eq(LOOK(fakes_slot(1)->published), 1);
 	end(poller);
 }
 END_TEST
@@ -479,13 +664,16 @@ START_TEST(after_a_suspend_each_enclave_is_polled_once)
 }
 END_TEST
 
-START_TEST(its_thread_has_a_name_and_takes_no_signal)
+START_TEST(its_threads_have_names_and_take_no_signal)
 {
 	struct poller *poller = begin_polled(1);
-	struct fakes_thread thread = fakes_appraising_thread();
+	struct fakes_thread poll = fakes_fetching_thread();
+	struct fakes_thread verify = fakes_appraising_thread();
 
-	ck_assert_str_eq(thread.name, "enclave-poll");
-	ck_assert(thread.signals_blocked);
+	ck_assert_str_eq(poll.name, "enclave-poll");
+	ck_assert(poll.signals_blocked);
+	ck_assert_str_eq(verify.name, "enclave-verify");
+	ck_assert(verify.signals_blocked);
 	end(poller);
 }
 END_TEST
@@ -685,8 +873,6 @@ add_polling(Suite *suite)
 	    races, evidence_is_published_under_the_policy_of_the_polls_start);
 	tcase_add_test(
 	    races, an_enclave_that_is_removed_in_flight_loses_its_transfer);
-	tcase_add_test(
-	    races, an_enclave_that_is_removed_while_it_is_judged_is_let_go);
 	tcase_add_test(races, while_a_request_learns_no_poll_starts);
 	tcase_add_test(races, what_a_request_learned_counts_as_the_poll);
 	tcase_add_test(
@@ -695,6 +881,27 @@ add_polling(Suite *suite)
 	tcase_add_test(
 	    races, keys_expire_though_every_place_in_flight_is_taken);
 	suite_add_tcase(suite, races);
+}
+
+static void
+add_verification(Suite *suite)
+{
+	TCase *cases = tcase_create("verification");
+
+	tcase_add_test(
+	    cases, while_a_document_is_judged_another_poll_times_out);
+	tcase_add_test(
+	    cases, while_a_document_is_judged_other_polls_start_and_end);
+	tcase_add_test(cases, while_a_document_is_judged_keys_expire);
+	tcase_add_test(cases, of_a_thousand_documents_each_is_judged_once);
+	tcase_add_test(
+	    cases, an_enclave_that_is_removed_while_it_is_judged_is_let_go);
+	tcase_add_test(
+	    cases, a_policy_that_changes_while_a_document_is_judged_is_seen);
+	tcase_add_test(cases,
+	    what_is_wanted_while_a_document_is_judged_is_fetched_after_it);
+	tcase_add_test(cases, it_stops_after_the_verification_under_way);
+	suite_add_tcase(suite, cases);
 }
 
 static void
@@ -709,7 +916,7 @@ add_surroundings(Suite *suite)
 	tcase_add_test(clocks, after_a_suspend_each_enclave_is_polled_once);
 	suite_add_tcase(suite, clocks);
 
-	tcase_add_test(thread, its_thread_has_a_name_and_takes_no_signal);
+	tcase_add_test(thread, its_threads_have_names_and_take_no_signal);
 	tcase_add_test(thread, it_stops_while_every_server_hangs);
 	tcase_add_test(thread, it_stops_while_the_resolver_hangs);
 	tcase_add_test(
@@ -730,6 +937,7 @@ main(void)
 	int failed;
 
 	add_polling(suite);
+	add_verification(suite);
 	add_surroundings(suite);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,14 @@
+/* The library's own threads. */
+#ifndef POLLER_THREAD_H
+#define POLLER_THREAD_H
+
+#include <pthread.h>
+
+/*
+ * 0, or the errno of why there is no thread.  Signals are the program's: its
+ * threads handle them, never this one.
+ */
+int thread_start(
+    void *(*run)(void *context), void *context, pthread_t *ret_thread);
+
+#endif
