@@ -66,9 +66,9 @@ attempt_possible(struct cache_slot *slot)
 }
 
 bool
-attempt_same_origin(const struct attempt *attempt)
+attempt_same_origin(const struct handle *handle)
 {
-	const struct gate_attachment *gate = &attempt->handle->gate;
+	const struct gate_attachment *gate = &handle->gate;
 
 	return origin_equal(&gate->evidence_origin, &gate->enclave->origin);
 }
@@ -158,7 +158,7 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 	    (long long)(attempt->appraisal.judged.wall_ms -
 			claims_timestamp_ms(attempt->appraisal.claims)),
 	    attempt->appraisal.set + 1);
-	if (attempt_same_origin(attempt) && !binds_connection(attempt))
+	if (attempt_same_origin(attempt->handle) && !binds_connection(attempt))
 		return refuse_other_key(attempt, error);
 	return ENCLAVE_CLIENT_OK;
 }

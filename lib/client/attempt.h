@@ -54,6 +54,6 @@ void attempt_failed(
 void attempt_clear(struct attempt *attempt);
 /* Does the evidence lie where the enclave answers, so that its connection can
  * carry the request? */
-bool attempt_same_origin(const struct attempt *attempt);
+bool attempt_same_origin(const struct handle *handle);
 
 #endif

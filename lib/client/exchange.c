@@ -12,6 +12,7 @@
 #include "client/lookup.h"
 #include "client/response.h"
 #include "client/transfer.h"
+#include "client/walk.h"
 
 /* One run of a verb; confined, on the caller's stack. */
 struct exchange {
@@ -23,7 +24,10 @@ struct exchange {
 	struct enclave_client_response *response; /* owned */
 	struct transfer *transfer;                /* owned */
 	struct handle *handle;                    /* owned */
-	unsigned int connections;                 /* made for this request */
+	struct walk walk;
+	struct binding_key refused_key; /* WALK_LEARNING: when key_refused */
+	bool key_refused;
+	bool connected; /* the last try made a connection */
 	int64_t started_boot_ms;
 	bool streaming;
 };
@@ -95,20 +99,19 @@ prepare(struct exchange *exchange, const char *name,
 }
 
 static enum enclave_client_status
-learn(struct exchange *exchange, const struct binding_key *refused_key,
-    struct enclave_client_error *error)
+learn(struct exchange *exchange, struct enclave_client_error *error)
 {
 	const struct learning learning = {
 	    .call = &exchange->call,
 	    .slot = exchange->slot,
 	    .lane = exchange->lane,
 	    .request = exchange->request,
-	    .refused_key = refused_key,
+	    .refused_key =
+		exchange->key_refused ? &exchange->refused_key : NULL,
 	};
-
 	enum enclave_client_status status;
 
-	exchange->connections++;
+	exchange->walk.connections++;
 	status = learning_run(&learning, &exchange->handle, error);
 	/* Evidence was fetched without the client certificate: the request
 	 * gets a connection that shows it, judged strictly. */
@@ -117,10 +120,12 @@ learn(struct exchange *exchange, const struct binding_key *refused_key,
 	return status;
 }
 
-/* Warm from the lane, or new. */
+/* What learning bound, or warm from the lane, or new. */
 static enum enclave_client_status
 take_handle(struct exchange *exchange, struct enclave_client_error *error)
 {
+	if (exchange->handle)
+		return ENCLAVE_CLIENT_OK;
 	exchange->handle = lane_take(exchange->lane, exchange->slot);
 	if (exchange->handle)
 		return ENCLAVE_CLIENT_OK;
@@ -147,7 +152,7 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	exchange->transfer->handle = handle;
 	exchange->transfer->sockets = exchange->client->transport.sockets;
 	exchange->transfer->connections_spent =
-	    exchange->connections >= LEARNING_CONNECTIONS_MAX;
+	    walk_connections_spent(&exchange->walk);
 	status =
 	    transfer_prepare(exchange->transfer, &exchange->client->transport,
 		exchange->call.until_boot_ms == INT64_MAX
@@ -161,7 +166,8 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	if (status)
 		return status;
 	(void)curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-	exchange->connections += (unsigned int)connects;
+	exchange->walk.connections += (unsigned int)connects;
+	exchange->connected = connects > 0;
 	response->done = drive.done;
 	/* A stream whose headers came is opened; reading meets the failure. */
 	if (drive.done && drive.code && exchange->streaming &&
@@ -178,55 +184,100 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	return ENCLAVE_CLIENT_OK;
 }
 
-/*
- * Only a refusal of the key, before anything of an answer came, and a body
- * that can start again.
- */
+/* What became of a try, to the walk. */
+static enum walk_event
+judge_try(const struct exchange *exchange, enum enclave_client_status status)
+{
+	if (!status)
+		return WALK_EVENT_ANSWERED;
+	if (!exchange->handle || !exchange->handle->gate.key_refused)
+		return WALK_EVENT_FAILED;
+	return exchange->connected ? WALK_EVENT_KEY_UNKNOWN
+				   : WALK_EVENT_KEY_GONE;
+}
+
+/* Nothing of an answer came, and the body can start again. */
 static bool
-may_learn(struct exchange *exchange)
+can_repeat(struct exchange *exchange)
 {
 	long redirects = 0;
 
-	if (!exchange->handle || !exchange->handle->gate.key_refused ||
-	    !enclave_fetches(exchange->handle->gate.enclave) ||
-	    exchange->response->header_text.len > 0 ||
-	    exchange->connections >= LEARNING_CONNECTIONS_MAX)
+	if (!enclave_fetches(exchange->handle->gate.enclave) ||
+	    exchange->response->header_text.len > 0)
 		return false;
 	(void)curl_easy_getinfo(
 	    exchange->handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	return redirects == 0 && transfer_rewind(exchange->transfer);
 }
 
-/* The table in learning.h. */
+/* The refused handle is gone afterwards: its connection may still be there. */
+static enum walk_event
+weigh_repeating(struct exchange *exchange)
+{
+	enum walk_event event =
+	    can_repeat(exchange) ? WALK_EVENT_AGAIN : WALK_EVENT_FAILED;
+
+	if (!exchange->client->transport.identity.certificate.data &&
+	    attempt_same_origin(exchange->handle))
+		exchange->walk.learning_connections = 1;
+	exchange->refused_key = exchange->handle->gate.key;
+	exchange->key_refused = true;
+	request_trace(exchange->request,
+	    exchange->walk.state == WALK_REFUSED
+		? "the connection's key is not attested yet"
+		: "the connection's key is no longer attested");
+	discard_handle(exchange);
+	return event;
+}
+
+/* What the state asks for; *ret_status and error: why the last thing failed. */
+static enum walk_event
+take_step(struct exchange *exchange, enum enclave_client_status *ret_status,
+    struct enclave_client_error *error)
+{
+	switch (exchange->walk.state) {
+	case WALK_LEARNING:
+		request_trace(exchange->request, "learning");
+		*ret_status = learn(exchange, error);
+		if (*ret_status)
+			return WALK_EVENT_FAILED;
+		return exchange->handle ? WALK_EVENT_LEARNED_HERE
+					: WALK_EVENT_LEARNED;
+	case WALK_REFUSED:
+	case WALK_WITHDRAWN:
+		return weigh_repeating(exchange);
+	default:
+		*ret_status = take_handle(exchange, error);
+		if (!*ret_status)
+			*ret_status = send_request(exchange, error);
+		return judge_try(exchange, *ret_status);
+	}
+}
+
+static enum walk_event
+look_for_key(const struct exchange *exchange)
+{
+	return attempt_possible(exchange->slot) &&
+		       !cache_live_keys(
+			   exchange->slot, now_of(exchange), NULL, NULL)
+		   ? WALK_EVENT_NO_LIVE_KEY
+		   : WALK_EVENT_LIVE_KEY;
+}
+
+/* The table in walk.h. */
 static enum enclave_client_status
 run(struct exchange *exchange, struct enclave_client_error *error)
 {
-	enum enclave_client_status status;
+	enum enclave_client_status status = ENCLAVE_CLIENT_ERR_INTERNAL;
+	enum walk_event event = look_for_key(exchange);
 
-	if (attempt_possible(exchange->slot) &&
-	    !cache_live_keys(exchange->slot, now_of(exchange), NULL, NULL)) {
-		status = learn(exchange, NULL, error);
-		if (status)
-			return status;
-	}
-	for (;;) {
-		struct binding_key refused_key;
-		if (!exchange->handle) {
-			status = take_handle(exchange, error);
-			if (status)
-				return status;
-		}
-		status = send_request(exchange, error);
-		if (!status || !may_learn(exchange))
-			return status;
-		refused_key = exchange->handle->gate.key;
-		discard_handle(exchange);
-		request_trace(exchange->request,
-		    "the connection's key is not attested yet: learning");
-		status = learn(exchange, &refused_key, error);
-		if (status)
-			return status;
-	}
+	walk_init(&exchange->walk);
+	while (walk_step(&exchange->walk, event))
+		event = take_step(exchange, &status, error);
+	/* A key that this call could not learn is the poller's to fetch. */
+	if (exchange->walk.state == WALK_FAILED && exchange->key_refused)
+		cache_mark_wanted(exchange->client->cache, exchange->slot);
+	return status;
 }
 
 /* Time spent in learning belongs to the total. */

@@ -47,7 +47,7 @@ lead(const struct learning *learning, struct handle **ret_handle,
 		cache_mark_wanted(
 		    learning->call->client->cache, learning->slot);
 		error_copy(error, &scratch);
-	} else if (attempt_same_origin(&attempt)) {
+	} else if (attempt_same_origin(attempt.handle)) {
 		*ret_handle = attempt.handle;
 		attempt.handle = NULL;
 	}

@@ -1,24 +1,11 @@
 /*
- * Learning: what happens when no live key of an enclave fits (DESIGN section
- * 4).  The states of one request, and what moves it from one to the next:
+ * Learning: the evidence GET on a new connection, for one call at a time of
+ * each enclave (DESIGN section 4).  Where it stands in a request's way is drawn
+ * in walk.h.
  *
- *   state      event                                   next
- *   ---------  --------------------------------------  ---------
- *   cold       no live key                             learning
- *   strict     live key, connection's key is live      bound
- *              connection's key is not live            refused
- *   refused    attempts left, within the limits        learning
- *              none left, or limited                   (fails)
- *   learning   evidence accepted, binds this key       bound
- *              evidence accepted, lies elsewhere       strict
- *              another's flight ended well             strict
- *              evidence refused, or binds another key  (fails)
- *   bound      request passes the gate                 (answer)
- *              connection was not kept                 strict
- *   withdrawn  as refused: newer evidence may vouch again
- *
- * At most LEARNING_CONNECTIONS_MAX connections for one request, inside the
- * caller's deadline.
+ * The others wait for the flight and judge again what it found.  A leader that
+ * is given up by its caller leaves no answer: the next waiter leads, and the
+ * poller, where there is one, is told to fetch.
  */
 #ifndef CLIENT_LEARNING_H
 #define CLIENT_LEARNING_H

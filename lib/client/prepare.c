@@ -9,8 +9,7 @@
 #include "client/lookup.h"
 #include "client/response.h"
 #include "client/transfer.h"
-
-enum round { ROUND_EVIDENCE, ROUND_REQUEST };
+#include "client/walk.h"
 
 struct enclave_client_transfer {
 	struct enclave_client *client;          /* owned reference */
@@ -22,8 +21,8 @@ struct enclave_client_transfer {
 	struct transfer transfer;
 	struct enclave_client_response *response; /* owned */
 	struct binding_key refused_key;
-	enum round round;
-	unsigned int connections; /* made for this request */
+	struct walk walk;
+	bool connected; /* the last round made a connection */
 	bool ended;
 };
 
@@ -78,13 +77,12 @@ begin_evidence(
 	if (!status)
 		status = use_new_connection(
 		    self->attempt.handle->easy, false, error);
-	self->round = ROUND_EVIDENCE;
 	return status;
 }
 
 static enum enclave_client_status
-begin_request(struct enclave_client_transfer *self, bool after_learning,
-    struct enclave_client_error *error)
+begin_request(
+    struct enclave_client_transfer *self, struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
 	int64_t left_ms = self->call.until_boot_ms == INT64_MAX
@@ -100,11 +98,29 @@ begin_request(struct enclave_client_transfer *self, bool after_learning,
 		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "libcurl does not ask before it connects");
-	if (!status && after_learning)
+	/* Not the first round. */
+	if (!status && self->walk.connections > 0)
 		status =
 		    use_new_connection(self->attempt.handle->easy, true, error);
-	self->round = ROUND_REQUEST;
 	return status;
+}
+
+/* The handle made ready for what the walk has come to (walk.h). */
+static enum enclave_client_status
+begin(struct enclave_client_transfer *self, struct enclave_client_error *error)
+{
+	return self->walk.state == WALK_LEARNING ? begin_evidence(self, error)
+						 : begin_request(self, error);
+}
+
+static enum walk_event
+look_for_key(const struct enclave_client_transfer *self)
+{
+	return attempt_possible(self->slot) &&
+		       !cache_live_keys(self->slot,
+			   clock_now(self->client->clock), NULL, NULL)
+		   ? WALK_EVENT_NO_LIVE_KEY
+		   : WALK_EVENT_LIVE_KEY;
 }
 
 static enum enclave_client_status
@@ -183,12 +199,11 @@ enclave_client_prepare(struct enclave_client *client, const char *name,
 	status = call_check(&self->call, error);
 	if (!status)
 		status = set_up(self, name, error);
-	if (!status)
-		status = !attempt_possible(self->slot) ||
-				 cache_live_keys(self->slot,
-				     clock_now(client->clock), NULL, NULL)
-			     ? begin_request(self, false, error)
-			     : begin_evidence(self, error);
+	if (!status) {
+		walk_init(&self->walk);
+		(void)walk_step(&self->walk, look_for_key(self));
+		status = begin(self, error);
+	}
 	if (status) {
 		enclave_client_transfer_free(self);
 		/* Freed just now; the analyser loses it among its references:
@@ -206,25 +221,8 @@ enclave_client_transfer_handle(struct enclave_client_transfer *transfer)
 	return transfer ? transfer->attempt.handle->easy : NULL;
 }
 
-/* The key was refused before anything of an answer came. */
-static bool
-may_learn(struct enclave_client_transfer *self)
-{
-	CURL *easy = self->attempt.handle->easy;
-	long redirects = 0;
-
-	if (!self->attempt.handle->gate.key_refused ||
-	    !enclave_fetches(self->attempt.handle->gate.enclave) ||
-	    self->response->header_text.len > 0 ||
-	    /* One for the evidence, which is not kept, and one after it. */
-	    self->connections + 2 > LEARNING_CONNECTIONS_MAX)
-		return false;
-	(void)curl_easy_getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
-	return redirects == 0 && transfer_rewind(&self->transfer);
-}
-
 static enum enclave_client_status
-end_evidence(struct enclave_client_transfer *self, CURLcode code,
+judge_evidence(struct enclave_client_transfer *self, CURLcode code,
     struct enclave_client_error *error)
 {
 	struct enclave_client_error reason = {0};
@@ -233,7 +231,7 @@ end_evidence(struct enclave_client_transfer *self, CURLcode code,
 
 	if (!status) {
 		appraisal_clear(&self->attempt.appraisal);
-		return begin_request(self, true, error);
+		return ENCLAVE_CLIENT_OK;
 	}
 	if (!call_check(&self->call, NULL))
 		attempt_failed(&self->attempt, &reason);
@@ -243,19 +241,11 @@ end_evidence(struct enclave_client_transfer *self, CURLcode code,
 }
 
 static enum enclave_client_status
-end_request(struct enclave_client_transfer *self, CURLcode code,
-    bool *ret_again, struct enclave_client_response **ret_response,
+judge_request(struct enclave_client_transfer *self, CURLcode code,
     struct enclave_client_error *error)
 {
 	struct handle *handle = self->attempt.handle;
-	enum enclave_client_status status;
 
-	if (code && may_learn(self)) {
-		self->refused_key = handle->gate.key;
-		self->learning.refused_key = &self->refused_key;
-		*ret_again = true;
-		return begin_evidence(self, error);
-	}
 	if (code)
 		return transfer_failure(&self->transfer, code, error);
 	/* An answer that the second half did not let through is nobody's. */
@@ -263,14 +253,67 @@ end_request(struct enclave_client_transfer *self, CURLcode code,
 		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "libcurl answered without asking the gate");
-	status = response_fill(
+	return response_fill(
 	    self->response, handle, self->client->insecure, error);
-	if (status)
-		return status;
-	self->response->done = true;
-	*ret_response = self->response;
-	self->response = NULL;
-	return ENCLAVE_CLIENT_OK;
+}
+
+/* What the round that ended is to the walk; the status is its own. */
+static enum walk_event
+judge_round(struct enclave_client_transfer *self, CURLcode code,
+    enum enclave_client_status *ret_status, struct enclave_client_error *error)
+{
+	if (self->walk.state == WALK_LEARNING) {
+		*ret_status = judge_evidence(self, code, error);
+		/* Its connection was not kept: see use_new_connection(). */
+		return *ret_status ? WALK_EVENT_FAILED : WALK_EVENT_LEARNED;
+	}
+	*ret_status = judge_request(self, code, error);
+	if (!*ret_status)
+		return WALK_EVENT_ANSWERED;
+	if (!self->attempt.handle->gate.key_refused)
+		return WALK_EVENT_FAILED;
+	return self->connected ? WALK_EVENT_KEY_UNKNOWN : WALK_EVENT_KEY_GONE;
+}
+
+/* Nothing of an answer came, and the body can start again. */
+static enum walk_event
+weigh_repeating(struct enclave_client_transfer *self)
+{
+	const struct handle *handle = self->attempt.handle;
+	long redirects = 0;
+
+	self->refused_key = handle->gate.key;
+	self->learning.refused_key = &self->refused_key;
+	if (!enclave_fetches(handle->gate.enclave) ||
+	    self->response->header_text.len > 0)
+		return WALK_EVENT_FAILED;
+	(void)curl_easy_getinfo(
+	    handle->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	return redirects == 0 && transfer_rewind(&self->transfer)
+		   ? WALK_EVENT_AGAIN
+		   : WALK_EVENT_FAILED;
+}
+
+/* The table in walk.h; *ret_again: the handle is ready for another round. */
+static enum enclave_client_status
+go_on(struct enclave_client_transfer *self, CURLcode code, bool *ret_again,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status = ENCLAVE_CLIENT_ERR_INTERNAL;
+	bool again =
+	    walk_step(&self->walk, judge_round(self, code, &status, error));
+
+	if (self->walk.state == WALK_REFUSED ||
+	    self->walk.state == WALK_WITHDRAWN) {
+		again = walk_step(&self->walk, weigh_repeating(self));
+		/* What this request can't learn is the poller's to fetch. */
+		if (!again)
+			cache_mark_wanted(self->client->cache, self->slot);
+	}
+	if (again)
+		status = begin(self, error);
+	*ret_again = again && !status;
+	return status;
 }
 
 static void
@@ -280,7 +323,8 @@ count_connections(struct enclave_client_transfer *self)
 
 	(void)curl_easy_getinfo(
 	    self->attempt.handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-	self->connections += (unsigned int)connects;
+	self->walk.connections += (unsigned int)connects;
+	self->connected = connects > 0;
 }
 
 static enum enclave_client_status
@@ -315,18 +359,18 @@ enclave_client_transfer_done(struct enclave_client_transfer *transfer,
 		return status;
 	count_connections(transfer);
 	status = call_check(&transfer->call, error);
-	if (!status && transfer->round == ROUND_EVIDENCE) {
-		status = end_evidence(transfer, code, error);
-		again = !status;
-	} else if (!status) {
-		status =
-		    end_request(transfer, code, &again, ret_response, error);
-	}
-	transfer->ended = status || !again;
+	if (!status)
+		status = go_on(transfer, code, &again, error);
+	transfer->ended = !again;
 	if (status) {
 		error_set_enclave(
 		    error, transfer->attempt.handle->gate.enclave->name);
 		return status;
+	}
+	if (!again) {
+		transfer->response->done = true;
+		*ret_response = transfer->response;
+		transfer->response = NULL;
 	}
 	*ret_again = again;
 	error_clear(error);
