@@ -548,7 +548,7 @@ struct enclave_client_request;
 struct enclave_client_response;
 
 /*
- * Returns at once; a background thread starts to poll.  SELF_TEST or
+ * Returns at once; polling starts in the background.  SELF_TEST or
  * UNSUPPORTED when the gate would not hold with these builds of libcurl and
  * OpenSSL.  *ret_client is new.
  */

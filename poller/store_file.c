@@ -201,6 +201,9 @@ store_file_lock(int directory)
 void
 store_file_unlock(int lock)
 {
+	/* A child that was forked meanwhile has it open for as long as it
+	 * lives: closing ours would leave everybody locked out. */
+	(void)flock(lock, LOCK_UN);
 	(void)close(lock);
 }
 
