@@ -1,0 +1,373 @@
+#!/usr/bin/env bash
+# What a stranger does, in a Debian 12 that debootstrap has just made; the last
+# line is `N passed, N failed`.
+set -euo pipefail
+
+usage()
+{
+	cat <<'TEXT'
+usage: tests/install/clean_root.sh [packages|clone]...
+
+packages (the default) installs the packages of build/debian, which it builds
+where they are missing, uses each of them against a local enclave, purges them
+and wants nothing left. clone runs the README's two commands in a clone of the
+commit that is checked out; that takes as long as tests/run.sh does.
+
+Needs root, namespaces and a Debian mirror; without them it is skipped. What was
+downloaded is kept in build/clean-root (ENCLAVE_CLIENT_CLEAN_ROOT_CACHE).
+TEXT
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/lib/packages.sh
+. "$top/tests/lib/packages.sh"
+
+mirror=${ENCLAVE_CLIENT_CLEAN_ROOT_MIRROR:-http://deb.debian.org/debian}
+cache=${ENCLAVE_CLIENT_CLEAN_ROOT_CACHE:-$top/build/clean-root}
+host=payments.example.com
+passed=0
+failed=0
+
+skip()
+{
+	printf 'skipped: %s\n0 passed, 0 failed, 1 skipped\n' "$1"
+	exit 0
+}
+
+parts=("$@")
+[ "${#parts[@]}" -gt 0 ] || parts=(packages)
+for part in "${parts[@]}"; do
+	case $part in
+	packages | clone) ;;
+	-h | --help) usage && exit 0 ;;
+	*) usage >&2 && exit 2 ;;
+	esac
+done
+
+# Mounts and processes of the root end with the namespaces they are in.
+if [ -z "${ENCLAVE_CLIENT_CLEAN_ROOT_INSIDE:-}" ]; then
+	[ "$(id -u)" -eq 0 ] || skip 'not root'
+	unshare --mount --pid --fork true 2>/dev/null || skip 'no namespaces'
+	packages_need debootstrap || skip 'no debootstrap'
+	export ENCLAVE_CLIENT_CLEAN_ROOT_INSIDE=yes
+	exec unshare --mount --pid --fork --kill-child "$0" "${parts[@]}"
+fi
+
+work=$(mktemp -d)
+root=$work/root
+log=$work/log
+enclave=
+clean_up()
+{
+	stop_enclave
+	umount "$root/proc" 2>/dev/null || true
+	rm -rf --one-file-system "$work"
+}
+trap clean_up EXIT
+
+finish()
+{
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	[ "$failed" -eq 0 ]
+}
+
+# step NAME COMMAND...: its output is shown when it fails.
+step()
+{
+	local name=$1 start=$SECONDS
+	shift
+
+	if "$@" </dev/null >"$log" 2>&1; then
+		passed=$((passed + 1))
+		printf 'ok - %s (%d s)\n' "$name" "$((SECONDS - start))"
+		return
+	fi
+	failed=$((failed + 1))
+	printf 'not ok - %s\n' "$name"
+	tail -n 60 "$log"
+	return 1
+}
+
+# Nothing of the caller's environment; downloads are kept for the next run.
+inside()
+{
+	chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 TERM=dumb \
+		DEBIAN_FRONTEND=noninteractive \
+		${http_proxy:+http_proxy="$http_proxy"} \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		"$@"
+}
+
+inside_apt()
+{
+	inside apt-get -q -y --no-install-recommends \
+		-o APT::Keep-Downloaded-Packages=true "$@"
+}
+
+keep_downloads()
+{
+	mkdir -p "$cache/archives"
+	cp -n "$root"/var/cache/apt/archives/*.deb "$cache/archives" \
+		2>/dev/null || true
+}
+
+make_tarball()
+{
+	[ ! -f "$cache/bookworm.tar.gz" ] || return 0
+	mkdir -p "$cache"
+	debootstrap --variant=minbase --make-tarball="$work/bookworm.tar.gz" \
+		bookworm "$work/bootstrap" "$mirror" || return 1
+	mv "$work/bookworm.tar.gz" "$cache"
+}
+
+make_root()
+{
+	make_tarball || return 1
+	rm -rf --one-file-system "$root"
+	debootstrap --variant=minbase --unpack-tarball="$cache/bookworm.tar.gz" \
+		bookworm "$root" "$mirror" || return 1
+	cp /etc/resolv.conf "$root/etc/resolv.conf" || return 1
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod 755 "$root/usr/sbin/policy-rc.d"
+	cp "$cache"/archives/*.deb "$root/var/cache/apt/archives" \
+		2>/dev/null || true
+	mount -t proc proc "$root/proc" || return 1
+	inside_apt update
+}
+
+leave_root()
+{
+	keep_downloads
+	umount "$root/proc"
+}
+
+# Every path and what kind it is, but for what apt, dpkg and the linker keep of
+# their own history.
+list_files()
+{
+	inside find / -xdev \( -path /proc -o -path /sys -o -path /dev \
+		-o -path /tmp -o -path /var/log -o -path /var/lib/apt \
+		-o -path /var/cache/apt -o -path /var/cache/ldconfig \) \
+		-prune -o -printf '%y %p\n' |
+		grep -v '/var/lib/dpkg/[^/]*-old$' | sort
+}
+
+build_packages()
+{
+	ls "$top"/build/debian/attest-curl_*.deb ||
+		"$top/bindings/debian/build.sh"
+}
+
+build_enclave()
+{
+	local build=$top/build/quickstart
+
+	packages_need "${PACKAGES_BUILD[@]}" check libevent-dev || return 1
+	[ -f "$build/build.ninja" ] || meson setup "$build" "$top" || return 1
+	ninja -C "$build" tests/local_enclave/local-enclave
+}
+
+# The packages that stand in build/debian, without debug symbols.
+copy_packages()
+{
+	mkdir -p "$root/tmp/packages"
+	cp "$top"/build/debian/*_*.deb "$root/tmp/packages"
+	rm -f "$root"/tmp/packages/*-dbgsym_*
+	[ "$(find "$root/tmp/packages" -name '*.deb' | wc -l)" -eq 4 ]
+}
+
+# What ours depend on, and a compiler: so that only ours come and go.
+install_others()
+{
+	local package needs
+
+	needs=$(for package in "$root"/tmp/packages/*.deb; do
+		dpkg-deb -f "$package" Depends
+	done | tr ',' '\n' | grep -v libenclave-client0 | paste -sd,)
+	inside_apt install gcc libc6-dev pkg-config || return 1
+	inside_apt satisfy "$needs"
+}
+
+install_ours()
+{
+	inside sh -c 'apt-get -q -y --no-install-recommends install \
+		/tmp/packages/*.deb'
+}
+
+# The local enclave runs outside, and is reached over 127.0.0.1.
+start_enclave()
+{
+	local tries
+
+	mkdir -p "$work/state" "$root/tmp/try"
+	"$top/build/quickstart/tests/local_enclave/local-enclave" \
+		--state "$work/state" --host "$host" >"$work/ready" &
+	enclave=$!
+	for tries in {1..100}; do
+		[ ! -s "$work/ready" ] || break
+		sleep 0.1
+	done
+	[ "$tries" -lt 100 ] || return 1
+	port=$(sed -E 's/.*"port":([0-9]+).*/\1/' "$work/ready")
+	pcr0=$(sed -E 's/.*"0":"([0-9a-f]{96})".*/\1/' "$work/ready")
+	way=$host:443:127.0.0.1:$port
+	cp "$work/state/web-ca.pem" "$work/state/nitro-root.pem" \
+		"$root/tmp/try"
+	printf '{"enclaves": {"payments": {"url": "https://%s",
+		"pcrs": {"PCR0": "%s"}}}}\n' "$host" "$pcr0" \
+		>"$root/tmp/try/enclaves.json"
+	printf '{"PCR0": "%s"}\n' "$pcr0" >"$root/tmp/try/measurements.json"
+}
+
+stop_enclave()
+{
+	[ -n "$enclave" ] || return 0
+	kill "$enclave" 2>/dev/null || true
+	wait "$enclave" || true
+	enclave=
+}
+
+# The README's block of one language that contains a word.
+readme_block()
+{
+	awk -v start="^\`\`\`$1\$" -v word="$2" '
+		$0 ~ start { on = 1; text = ""; next }
+		/^```$/ { if (on && index(text, word)) printf "%s", text
+			on = 0 }
+		on { text = text $0 "\n" }' "$top/README.md"
+}
+
+use_c()
+{
+	readme_block c 'enclave_client_request(' \
+		>"$root/tmp/try/readme_lines.c"
+	cp "$here/readme_program.c" "$root/tmp/try"
+	# shellcheck disable=SC2016
+	inside sh -c 'cd /tmp/try && cc -std=c11 -Wall -Wextra \
+		-DCA_FILE="\"web-ca.pem\"" -DROOT_FILE="\"nitro-root.pem\"" \
+		-DCONNECT_TO="\"$1\"" -o readme readme_program.c \
+		$(pkg-config --cflags --libs enclave-client) &&
+		[ "$(./readme)" = 200 ]' sh "$way"
+}
+
+# use_command PCR0: as the README has it, and what a test must lay in.
+use_command()
+{
+	# shellcheck disable=SC2016
+	inside sh -c 'cd /tmp/try && attest-curl -sS --cacert web-ca.pem \
+		--insecure-nitro-root nitro-root.pem --connect-to "$1" \
+		--pcr "0=$2" "https://$3/hello"' sh "$way" "$1" "$host"
+}
+
+command_answers()
+{
+	use_command "$pcr0" | grep '"path":"/hello"'
+}
+
+command_refuses()
+{
+	local status=0
+
+	use_command "$(printf 'ab%.0s' {1..48})" || status=$?
+	[ "$status" -eq 115 ]
+}
+
+use_python()
+{
+	{
+		cat <<TEXT
+import functools, enclave_client
+enclave_client.Client = functools.partial(
+    enclave_client.Client, ca_file="web-ca.pem",
+    insecure_nitro_root="nitro-root.pem", connect_to=["$way"])
+TEXT
+		readme_block python 'import enclave_client'
+	} >"$root/tmp/try/lines.py"
+	inside sh -c 'cd /tmp/try && python3 -W ignore lines.py' |
+		grep '"path":"/hello"'
+}
+
+use_manual()
+{
+	inside test -s /usr/share/man/man3/enclave_client_request.3.gz &&
+		inside test -s /usr/share/man/man1/attest-curl.1.gz
+}
+
+purge_ours()
+{
+	inside_apt purge attest-curl libenclave-client0 \
+		libenclave-client-dev python3-enclave-client
+}
+
+nothing_is_left()
+{
+	list_files >"$work/after"
+	diff "$work/before" "$work/after"
+}
+
+run_packages()
+{
+	local name
+
+	step 'the packages are there' build_packages || return 0
+	step 'the local enclave is built' build_enclave || return 0
+	step 'a clean Debian 12' make_root || return 0
+	step 'four packages' copy_packages || return 0
+	step 'what they depend on' install_others || return 0
+	list_files >"$work/before"
+	step 'apt installs them' install_ours || return 0
+	step 'the local enclave starts' start_enclave || return 0
+	for name in use_c command_answers command_refuses use_python \
+		use_manual; do
+		step "${name//_/ }" "$name" || true
+	done
+	step 'apt purges them' purge_ours || return 0
+	step 'nothing is left' nothing_is_left || true
+	stop_enclave
+	leave_root
+}
+
+clone()
+{
+	git -c safe.directory='*' -C "$top" bundle create \
+		"$root/tmp/source.bundle" HEAD || return 1
+	inside_apt install git ca-certificates || return 1
+	inside git clone -q /tmp/source.bundle /root/enclave-client
+}
+
+# The documents are data of their own, not the project's.
+clone_documents()
+{
+	[ -n "${ENCLAVE_CLIENT_VECTORS:-}" ] || return 0
+	cp -R "$ENCLAVE_CLIENT_VECTORS" "$root/root/vectors"
+}
+
+clone_runs()
+{
+	local vectors=()
+
+	[ ! -d "$root/root/vectors" ] ||
+		vectors=(ENCLAVE_CLIENT_VECTORS=/root/vectors)
+	inside env --chdir=/root/enclave-client ${vectors[@]+"${vectors[@]}"} \
+		"$@"
+}
+
+run_clone()
+{
+	local command
+
+	step 'a clean Debian 12' make_root || return 0
+	step 'a clone' clone || return 0
+	clone_documents
+	while read -r command; do
+		step "in the clone: $command" clone_runs "$command" || true
+		tail -n 1 "$log"
+	done < <(readme_block sh tests/run.sh | sed 's/ *#.*//')
+	leave_root
+}
+
+for part in "${parts[@]}"; do
+	"run_$part"
+done
+finish
