@@ -147,7 +147,7 @@ leave_root()
 list_files()
 {
 	inside find / -xdev \( -path /proc -o -path /sys -o -path /dev \
-		-o -path /tmp -o -path /var/log -o -path /var/lib/apt \
+		-o -path /srv -o -path /tmp -o -path /var/log -o -path /var/lib/apt \
 		-o -path /var/cache/apt -o -path /var/cache/ldconfig \) \
 		-prune -o -printf '%y %p\n' |
 		grep -v '/var/lib/dpkg/[^/]*-old$' | sort
@@ -171,10 +171,10 @@ build_enclave()
 # The packages that stand in build/debian, without debug symbols.
 copy_packages()
 {
-	mkdir -p "$root/tmp/packages"
-	cp "$top"/build/debian/*_*.deb "$root/tmp/packages"
-	rm -f "$root"/tmp/packages/*-dbgsym_*
-	[ "$(find "$root/tmp/packages" -name '*.deb' | wc -l)" -eq 4 ]
+	mkdir -p "$root/srv/packages"
+	cp "$top"/build/debian/*_*.deb "$root/srv/packages"
+	rm -f "$root"/srv/packages/*-dbgsym_*
+	[ "$(find "$root/srv/packages" -name '*.deb' | wc -l)" -eq 4 ]
 }
 
 # What ours depend on, and a compiler: so that only ours come and go.
@@ -182,7 +182,7 @@ install_others()
 {
 	local package needs
 
-	needs=$(for package in "$root"/tmp/packages/*.deb; do
+	needs=$(for package in "$root"/srv/packages/*.deb; do
 		dpkg-deb -f "$package" Depends
 	done | tr ',' '\n' | grep -v libenclave-client0 | paste -sd,)
 	inside_apt install gcc libc6-dev pkg-config || return 1
@@ -192,7 +192,7 @@ install_others()
 install_ours()
 {
 	inside sh -c 'apt-get -q -y --no-install-recommends install \
-		/tmp/packages/*.deb'
+		/srv/packages/*.deb'
 }
 
 # The local enclave runs outside, and is reached over 127.0.0.1.
@@ -200,7 +200,7 @@ start_enclave()
 {
 	local tries
 
-	mkdir -p "$work/state" "$root/tmp/try"
+	mkdir -p "$work/state" "$root/srv/try"
 	"$top/build/quickstart/tests/local_enclave/local-enclave" \
 		--state "$work/state" --host "$host" >"$work/ready" &
 	enclave=$!
@@ -213,11 +213,11 @@ start_enclave()
 	pcr0=$(sed -E 's/.*"0":"([0-9a-f]{96})".*/\1/' "$work/ready")
 	way=$host:443:127.0.0.1:$port
 	cp "$work/state/web-ca.pem" "$work/state/nitro-root.pem" \
-		"$root/tmp/try"
+		"$root/srv/try"
 	printf '{"enclaves": {"payments": {"url": "https://%s",
 		"pcrs": {"PCR0": "%s"}}}}\n' "$host" "$pcr0" \
-		>"$root/tmp/try/enclaves.json"
-	printf '{"PCR0": "%s"}\n' "$pcr0" >"$root/tmp/try/measurements.json"
+		>"$root/srv/try/enclaves.json"
+	printf '{"PCR0": "%s"}\n' "$pcr0" >"$root/srv/try/measurements.json"
 }
 
 stop_enclave()
@@ -241,10 +241,10 @@ readme_block()
 use_c()
 {
 	readme_block c 'enclave_client_request(' \
-		>"$root/tmp/try/readme_lines.c"
-	cp "$here/readme_program.c" "$root/tmp/try"
+		>"$root/srv/try/readme_lines.inc"
+	cp "$here/readme_program.c" "$root/srv/try"
 	# shellcheck disable=SC2016
-	inside sh -c 'cd /tmp/try && cc -std=c11 -Wall -Wextra \
+	inside sh -c 'cd /srv/try && cc -std=c11 -Wall -Wextra \
 		-DCA_FILE="\"web-ca.pem\"" -DROOT_FILE="\"nitro-root.pem\"" \
 		-DCONNECT_TO="\"$1\"" -o readme readme_program.c \
 		$(pkg-config --cflags --libs enclave-client) &&
@@ -255,7 +255,7 @@ use_c()
 use_command()
 {
 	# shellcheck disable=SC2016
-	inside sh -c 'cd /tmp/try && attest-curl -sS --cacert web-ca.pem \
+	inside sh -c 'cd /srv/try && attest-curl -sS --cacert web-ca.pem \
 		--insecure-nitro-root nitro-root.pem --connect-to "$1" \
 		--pcr "0=$2" "https://$3/hello"' sh "$way" "$1" "$host"
 }
@@ -283,8 +283,8 @@ enclave_client.Client = functools.partial(
     insecure_nitro_root="nitro-root.pem", connect_to=["$way"])
 TEXT
 		readme_block python 'import enclave_client'
-	} >"$root/tmp/try/lines.py"
-	inside sh -c 'cd /tmp/try && python3 -W ignore lines.py' |
+	} >"$root/srv/try/lines.py"
+	inside sh -c 'cd /srv/try && python3 -W ignore lines.py' |
 		grep '"path":"/hello"'
 }
 
@@ -331,9 +331,9 @@ run_packages()
 clone()
 {
 	git -c safe.directory='*' -C "$top" bundle create \
-		"$root/tmp/source.bundle" HEAD || return 1
+		"$root/srv/source.bundle" HEAD || return 1
 	inside_apt install git ca-certificates || return 1
-	inside git clone -q /tmp/source.bundle /root/enclave-client
+	inside git clone -q /srv/source.bundle /root/enclave-client
 }
 
 # The documents are data of their own, not the project's.

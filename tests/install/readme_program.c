@@ -1,6 +1,6 @@
 /*
  * The README's lines, with what its reader has and a test must lay in: the
- * roots, and the way.  readme_lines.c is the README's block.
+ * roots, and the way.  readme_lines.inc is the README's block.
  */
 #include <enclave_client.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ led(struct enclave_client_config *config, struct enclave_client **ret_client,
 int
 main(void)
 {
-#include "readme_lines.c"
+#include "readme_lines.inc"
 	printf("%ld", response ? enclave_client_response_status(response) : 0);
 	enclave_client_response_free(response);
 	enclave_client_request_free(request);

@@ -106,7 +106,7 @@ def test_the_map_and_the_twelve_lines(enclave, tmp_path):
             text,
         )
     (tmp_path / "enclaves.json").write_text(text)
-    (tmp_path / "readme_lines.c").write_text(
+    (tmp_path / "readme_lines.inc").write_text(
         block("c", "enclave_client_request(")
     )
     defines = {
