@@ -333,23 +333,23 @@ clone()
 	git -c safe.directory='*' -C "$top" bundle create \
 		"$root/srv/source.bundle" HEAD || return 1
 	inside_apt install git ca-certificates || return 1
-	inside git clone -q /srv/source.bundle /root/enclave-client
+	inside git clone -q /srv/source.bundle /srv/enclave-client
 }
 
 # The documents are data of their own, not the project's.
 clone_documents()
 {
 	[ -n "${ENCLAVE_CLIENT_VECTORS:-}" ] || return 0
-	cp -R "$ENCLAVE_CLIENT_VECTORS" "$root/root/vectors"
+	cp -R "$ENCLAVE_CLIENT_VECTORS" "$root/srv/vectors"
 }
 
 clone_runs()
 {
 	local vectors=()
 
-	[ ! -d "$root/root/vectors" ] ||
-		vectors=(ENCLAVE_CLIENT_VECTORS=/root/vectors)
-	inside env --chdir=/root/enclave-client ${vectors[@]+"${vectors[@]}"} \
+	[ ! -d "$root/srv/vectors" ] ||
+		vectors=(ENCLAVE_CLIENT_VECTORS=/srv/vectors)
+	inside env --chdir=/srv/enclave-client ${vectors[@]+"${vectors[@]}"} \
 		"$@"
 }
 
