@@ -12,7 +12,7 @@ PACKAGES_TEST=(g++ check curl mandoc libevent-dev nginx-light haproxy tinyproxy
 	python3-cffi python3-dev python3-setuptools python3-wheel python3-pip
 	python3-venv python3-requests python3-httpx python3-h2 mypy gunicorn)
 # What the suite `style` needs.
-PACKAGES_STYLE=(clang-format clang-tidy clang shellcheck codespell)
+PACKAGES_STYLE=(clang-format clang-tidy clang cppcheck shellcheck codespell)
 
 # Servers that Debian starts when it installs them; nothing here wants that.
 PACKAGES_SERVICES=(nginx haproxy tinyproxy)
