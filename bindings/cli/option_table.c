@@ -107,7 +107,7 @@ const struct option option_table[] = {
 	    "Follow at most so many, at most 10"),
 	VALUE("url", 0, REQUEST, value_url, "URL", "One more URL"),
 	FLAG("globoff", 'g', REQUEST, glob_off,
-	    "Nothing: {} and [] never stand for several URLs"),
+	    "Send {} and [] in a URL as they are"),
 
 	VALUE("output", 'o', OUTPUT, value_output, "FILE",
 	    "Write the body there; one for each URL"),
@@ -252,14 +252,54 @@ option_find_letter(char letter)
 	return NULL;
 }
 
+/* What curl has, attest-curl has not, and letters do not lead to. */
+static const struct {
+	const char *name;
+	const char *instead;
+} elsewhere[] = {
+    {"aws-sigv4", "-H with a signature made outside"},
+    {"location-trusted", "-L, which stays in the enclave's origin"},
+    {"max-filesize", "-r or -m; | head -c cuts an answer"},
+    {"next", "one run for each"},
+    {"oauth2-bearer", "-H \"Authorization: Bearer ...\""},
+    {"parallel", "xargs -P"},
+    {"-Z", "xargs -P"},
+    {"pinnedpubkey", "--pcrs: the key is attested"},
+    {"post301", "-X POST, which holds for every hop"},
+    {"post302", "-X POST, which holds for every hop"},
+    {"post303", "-X POST, which holds for every hop"},
+    {"proto", "none: only https is ever used"},
+    {"proto-redir", "none: only https is ever used"},
+    {"remote-header-name", "-O or -o: a peer names no file here"},
+    {"-J", "-O or -o: a peer names no file here"},
+    {"stderr", "2> FILE"},
+    {"trace", "-v"},
+    {"trace-ascii", "-v"},
+    {"url-query", "-G --data-urlencode"},
+};
+
+const char *
+option_elsewhere(const char *name)
+{
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		if (strcmp(elsewhere[i].name, name) == 0)
+			return elsewhere[i].instead;
+	return NULL;
+}
+
 int
 option_unknown(const char *given, struct fault *fault)
 {
 	const char *names[sizeof(option_table) / sizeof(option_table[0])];
 	const char *name = given + strspn(given, "-");
 	size_t name_len = strcspn(name, "=");
+	const char *instead = option_elsewhere(name);
 	const char *nearest;
 
+	if (instead)
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: is curl's and not here; use %s", given,
+		    instead);
 	for (size_t i = 0; i < option_count; i++)
 		names[i] = option_table[i].name;
 	nearest = nearest_name(names, option_count, name, name_len);

@@ -39,6 +39,9 @@ const char *option_group_title(enum option_group group);
 /* NULL when there is none. */
 const struct option *option_find_name(const char *name);
 const struct option *option_find_letter(char letter);
+/* What to use for an option of curl's that is not here, "next" or "-Z"; NULL:
+ * none that is known. */
+const char *option_elsewhere(const char *name);
 /* The sentence for one that is unknown: it names the nearest. */
 int option_unknown(const char *given, struct fault *fault);
 

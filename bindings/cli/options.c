@@ -120,6 +120,21 @@ read_long(struct options *options, struct cursor *cursor, const char *given,
 	return apply(options, option, argument, fault);
 }
 
+static int
+unknown_letter(const char *given, char letter, struct fault *fault)
+{
+	const char spelled[] = {'-', letter, '\0'};
+	const char *instead = option_elsewhere(spelled);
+
+	if (instead)
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: -%c is unknown here; use %s", given, letter,
+		    instead);
+	return fault_set(fault, EXIT_USAGE,
+	    "option %s: -%c is unknown; attest-curl --help lists them", given,
+	    letter);
+}
+
 /* "-sSi", "-XPOST", "-so" "FILE". */
 static int
 read_short(struct options *options, struct cursor *cursor, const char *given,
@@ -130,10 +145,7 @@ read_short(struct options *options, struct cursor *cursor, const char *given,
 		const char *argument;
 
 		if (!option)
-			return fault_set(fault, EXIT_USAGE,
-			    "option %s: -%c is unknown; attest-curl --help "
-			    "lists them",
-			    given, *letter);
+			return unknown_letter(given, *letter, fault);
 		if (!option->argument) {
 			if (apply(options, option, "", fault))
 				return fault->exit_status;

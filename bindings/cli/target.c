@@ -30,6 +30,49 @@ normalise_host(char *host)
 		host[len - 1] = '\0';
 }
 
+/* As curl: brackets that hold an IPv6 address are no pattern. */
+static size_t
+ipv6_len(const char *bracket)
+{
+	size_t len = strcspn(bracket, "]");
+	CURLU *url = NULL;
+	char *text = NULL;
+	bool is_address = false;
+
+	if (!bracket[len] ||
+	    asprintf(&text, "https://%.*s/", (int)len + 1, bracket) < 0)
+		return 0;
+	url = curl_url();
+	is_address =
+	    url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
+	curl_url_cleanup(url);
+	free(text);
+	return is_address ? len + 1 : 0;
+}
+
+/*
+ * curl makes several URLs of {a,b} and [1-3].  Sent as they are they would ask
+ * for something else than was meant, so that they need -g.
+ */
+static int
+check_no_pattern(const char *given, struct fault *fault)
+{
+	const char *at = given;
+
+	while (*(at += strcspn(at, "{}[]"))) {
+		size_t address = *at == '[' ? ipv6_len(at) : 0;
+
+		if (!address)
+			return fault_set(fault, EXIT_URL,
+			    "%s: {a,b} and [1-3] don't stand for several URLs "
+			    "here, so nothing was sent: write each URL out, or "
+			    "give -g to send them as they are",
+			    given);
+		at += address;
+	}
+	return EXIT_DONE;
+}
+
 static int
 check_url(CURLU *url, const char *given, struct fault *fault)
 {
@@ -142,6 +185,8 @@ target_from_url(const struct options *options, size_t number,
 		(void)fault_memory(fault);
 		goto out;
 	}
+	if (!options->glob_off && check_no_pattern(given, fault))
+		goto out;
 	/* Without a scheme it is https: there is nothing else here. */
 	code = curl_url_set(url, CURLUPART_URL, given,
 	    CURLU_DEFAULT_SCHEME | CURLU_NON_SUPPORT_SCHEME);

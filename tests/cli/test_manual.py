@@ -81,6 +81,18 @@ def test_other_shells_get_every_option(attest_curl, table, shell):
             assert (f"'-{letter}[" if shell == "zsh" else f"-s '{letter}'") in text
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_itself_can_read_its_completion(attest_curl, tmp_path, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell}")
+    path = tmp_path / "completion"
+    path.write_bytes(attest_curl("-q", "--completion", shell).out)
+    said = subprocess.run(
+        [shell, "-n", path], stderr=subprocess.PIPE, timeout=30
+    )
+    assert (said.returncode, said.stderr) == (0, b"")
+
+
 def test_no_other_shell(attest_curl):
     attest_curl("--completion", "csh").refused(2)
 

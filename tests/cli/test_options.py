@@ -77,6 +77,50 @@ def test_a_body_that_cannot_be_read_is_no_empty_body(attest_curl):
     attest_curl("-d", "@missing", *UNDERSTOOD).refused(26)
 
 
+INSTEAD = [
+    ("--oauth2-bearer", "Authorization: Bearer"),
+    ("--trace-ascii", "use -v"),
+    ("--proto", "only https"),
+    ("--url-query", "-G --data-urlencode"),
+    ("--remote-header-name", "-O or -o"),
+    ("-J", "-O or -o"),
+    ("-sSZ", "xargs"),
+]
+
+
+@pytest.mark.parametrize("option, sentence", INSTEAD)
+def test_what_is_only_curls_names_what_to_use(attest_curl, option, sentence):
+    run = attest_curl("-q", option, "x", *UNDERSTOOD).refused(2)
+    assert sentence in run.err
+
+
+PATTERNS = [
+    "https://127.0.0.1:1/{a,b}",
+    "https://127.0.0.1:1/[1-3]",
+    "https://127.0.0.1:1/a}",
+    "https://127.0.0.1:1/a]",
+    "https://127.0.0.1:1/?a[]=1",
+    "https://{127.0.0.1,localhost}:1/",
+    "https://[::1]:1/[1-3]",
+]
+
+
+@pytest.mark.parametrize("url", PATTERNS)
+def test_a_pattern_is_no_url(attest_curl, url):
+    """curl would ask for each: sent as it is it would ask for another thing."""
+    run = attest_curl("--pcr", PCR, url).refused(3)
+    assert "-g" in run.err
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/{a,b}[1-3]", "https://[::1]:1/"])
+def test_globoff_sends_it_as_it_is(attest_curl, url):
+    attest_curl("-g", "--pcr", PCR, url).refused(7)
+
+
+def test_an_ipv6_address_is_no_pattern(attest_curl):
+    attest_curl("--pcr", PCR, "https://[::1]:1/").refused(7)
+
+
 RIGHT = [
     ["-sS"],
     ["-sSi"],
