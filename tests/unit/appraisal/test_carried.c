@@ -1,0 +1,425 @@
+/* Documents out of certificates whose makers are hostile: every length lies. */
+#include <check.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "appraisal/carried.h"
+#include "base/limits.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define CMW_OID      "1.3.6.1.5.5.7.1.35"
+#define DSTACK_OID   "1.3.6.1.4.1.62397.1.8"
+#define NITRO        "application/aws-nitro-document"
+/* The same as CBOR text of 30 bytes. */
+#define TYPE      "\x78\x1e" NITRO
+#define RAW(text) text, sizeof(text) - 1
+
+static EVP_PKEY *key;
+
+static void
+setup(void)
+{
+	key = EVP_EC_gen("P-256");
+	ck_assert_ptr_nonnull(key);
+}
+
+static void
+teardown(void)
+{
+	EVP_PKEY_free(key);
+}
+
+static void
+add(X509 *leaf, const char *oid, struct bytes value, int critical)
+{
+	ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+	ASN1_OCTET_STRING *data = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension;
+
+	ck_assert(ASN1_OCTET_STRING_set(data, value.data, (int)value.len));
+	extension = X509_EXTENSION_create_by_OBJ(NULL, object, critical, data);
+	ck_assert_ptr_nonnull(extension);
+	ck_assert(X509_add_ext(leaf, extension, -1));
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(data);
+	ASN1_OBJECT_free(object);
+}
+
+static X509 *
+make_leaf(void)
+{
+	X509 *leaf = X509_new();
+
+	ck_assert(X509_set_version(leaf, X509_VERSION_3));
+	ck_assert(ASN1_INTEGER_set(X509_get_serialNumber(leaf), 1));
+	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(leaf), 0));
+	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(leaf), 3600));
+	ck_assert(X509_set_pubkey(leaf, key));
+	return leaf;
+}
+
+/* DER of the leaf, which goes; the caller frees it. */
+static struct bytes
+finish(X509 *leaf)
+{
+	unsigned char *der = NULL;
+	int len;
+
+	ck_assert(X509_sign(leaf, key, EVP_sha256()));
+	len = i2d_X509(leaf, &der);
+	ck_assert_int_gt(len, 0);
+	X509_free(leaf);
+	return (struct bytes){der, (size_t)len};
+}
+
+/* Finds the document "doc", or is refused with this status; frees der. */
+static void
+expect(const char *profile, struct bytes der, enum enclave_client_status wanted,
+    const char *what)
+{
+	struct enclave_client_error error = {0};
+	struct buffer document;
+	enum enclave_client_status status;
+
+	status =
+	    carried_document(profile_find(profile), der, &document, &error);
+	ck_assert_msg(status == wanted, "%s: %s instead of %s: %s", what,
+	    enclave_client_status_name(status),
+	    enclave_client_status_name(wanted), error.message);
+	if (!status) {
+		ck_assert(bytes_equal_string(buffer_bytes(&document), "doc"));
+		buffer_clear(&document);
+	}
+	OPENSSL_free((void *)(uintptr_t)der.data);
+}
+
+#define GOOD ENCLAVE_CLIENT_OK
+#define BAD  ENCLAVE_CLIENT_ERR_ENCODING
+
+/* What stands in the extension, byte for byte. */
+static const struct {
+	const char *what;
+	const char *profile;
+	enum enclave_client_status status;
+	const char *value;
+	size_t len;
+} values[] = {
+    {"a record", "nitro-ra-tls", GOOD,
+	RAW("\x04\x25\x82" TYPE "\x43"
+	    "doc")},
+    {"a record with its indicator", "nitro-ra-tls", GOOD,
+	RAW("\x04\x26\x83" TYPE "\x43"
+	    "doc\x04")},
+    {"an indicator that is no number", "nitro-ra-tls", BAD,
+	RAW("\x04\x26\x83" TYPE "\x43"
+	    "doc\xf6")},
+    {"an indicator that is not there", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\x83" TYPE "\x43"
+	    "doc")},
+    {"four members", "nitro-ra-tls", BAD,
+	RAW("\x04\x27\x84" TYPE "\x43"
+	    "doc\x04\x04")},
+    {"one member", "nitro-ra-tls", BAD, RAW("\x04\x21\x81" TYPE)},
+    {"an array without an end", "nitro-ra-tls", BAD,
+	RAW("\x04\x26\x9f" TYPE "\x43"
+	    "doc\xff")},
+    {"a map", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\xa2" TYPE "\x43"
+	    "doc")},
+    {"a record in a tag", "nitro-ra-tls", BAD,
+	RAW("\x04\x26\xd2\x82" TYPE "\x43"
+	    "doc")},
+    {"bytes behind the record", "nitro-ra-tls", BAD,
+	RAW("\x04\x26\x82" TYPE "\x43"
+	    "doc\x00")},
+    {"text in place of bytes", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\x82" TYPE "\x63"
+	    "doc")},
+    {"bytes in place of the type", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\x82\x58\x1e" NITRO "\x43"
+	    "doc")},
+    {"a type that goes on", "nitro-ra-tls", BAD,
+	RAW("\x04\x26\x82\x78\x1f" NITRO "x\x43"
+	    "doc")},
+    {"a document longer than the record", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\x82" TYPE "\x44"
+	    "doc")},
+    {"a document of 4 GiB", "nitro-ra-tls", BAD,
+	RAW("\x04\x29\x82" TYPE "\x5a\xff\xff\xff\xff"
+	    "doc")},
+    {"a document of 2^64 bytes", "nitro-ra-tls", BAD,
+	RAW("\x04\x2d\x82" TYPE "\x5b\xff\xff\xff\xff\xff\xff\xff\xff"
+	    "doc")},
+    {"an array of 2^64", "nitro-ra-tls", BAD,
+	RAW("\x04\x09\x9b\xff\xff\xff\xff\xff\xff\xff\xff")},
+    {"no document", "nitro-ra-tls", BAD, RAW("\x04\x22\x82" TYPE "\x40")},
+    {"an octet string without bytes", "nitro-ra-tls", BAD, RAW("\x04\x00")},
+    {"bytes behind the octet string", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\x82" TYPE "\x43"
+	    "doc\x00")},
+    {"an octet string cut short", "nitro-ra-tls", BAD,
+	RAW("\x04\x26\x82" TYPE "\x43"
+	    "doc")},
+    {"an octet string of 2 GiB", "nitro-ra-tls", BAD,
+	RAW("\x04\x84\x7f\xff\xff\xff"
+	    "doc")},
+    {"another string", "nitro-ra-tls", BAD,
+	RAW("\x16\x25\x82" TYPE "\x43"
+	    "doc")},
+    {"a number", "nitro-ra-tls", BAD, RAW("\x02\x01\x01")},
+    {"nothing", "nitro-ra-tls", BAD, RAW("")},
+    /* The same in JSON; "ZG9j" is "doc". */
+    {"JSON", "nitro-ra-tls", GOOD, RAW("\x0c\x29[\"" NITRO "\",\"ZG9j\"]")},
+    {"JSON with its indicator", "nitro-ra-tls", GOOD,
+	RAW("\x0c\x2b[\"" NITRO "\",\"ZG9j\",4]")},
+    {"JSON with a word as indicator", "nitro-ra-tls", BAD,
+	RAW("\x0c\x2d[\"" NITRO "\",\"ZG9j\",\"4\"]")},
+    {"JSON of four", "nitro-ra-tls", BAD,
+	RAW("\x0c\x2d[\"" NITRO "\",\"ZG9j\",4,4]")},
+    {"JSON of one", "nitro-ra-tls", BAD, RAW("\x0c\x22[\"" NITRO "\"]")},
+    {"a JSON object", "nitro-ra-tls", BAD,
+	RAW("\x0c\x29{\"" NITRO "\":\"ZG9j\"}")},
+    {"a JSON number as document", "nitro-ra-tls", BAD,
+	RAW("\x0c\x24[\"" NITRO "\",1]")},
+    {"JSON with something behind it", "nitro-ra-tls", BAD,
+	RAW("\x0c\x2a[\"" NITRO "\",\"ZG9j\"]x")},
+    {"base64 with padding", "nitro-ra-tls", BAD,
+	RAW("\x0c\x29[\"" NITRO "\",\"ZG8=\"]")},
+    {"base64 of the other alphabet", "nitro-ra-tls", BAD,
+	RAW("\x0c\x29[\"" NITRO "\",\"Zm9+\"]")},
+    {"base64 of one digit", "nitro-ra-tls", BAD,
+	RAW("\x0c\x26[\"" NITRO "\",\"Z\"]")},
+    {"base64 of none", "nitro-ra-tls", BAD,
+	RAW("\x0c\x25[\"" NITRO "\",\"\"]")},
+    {"dstack's SCALE", "dstack", GOOD,
+	RAW("\x04\x06\x00\x02\x0c"
+	    "doc")},
+    {"dstack's, and what follows", "dstack", GOOD,
+	RAW("\x04\x08\x00\x02\x0c"
+	    "doc\x01\x02")},
+    {"dstack's in two bytes", "dstack", GOOD,
+	RAW("\x04\x07\x00\x02\x0d\x00"
+	    "doc")},
+    {"dstack's in four bytes", "dstack", GOOD,
+	RAW("\x04\x09\x00\x02\x0e\x00\x00\x00"
+	    "doc")},
+    {"dstack's in eight bytes", "dstack", BAD,
+	RAW("\x04\x0d\x00\x02\x0f\x0c\x00\x00\x00\x00\x00\x00\x00"
+	    "doc")},
+    {"dstack's, longer than there is", "dstack", BAD,
+	RAW("\x04\x06\x00\x02\x10"
+	    "doc")},
+    {"dstack's of 1 GiB", "dstack", BAD,
+	RAW("\x04\x09\x00\x02\xfe\xff\xff\xff"
+	    "doc")},
+    {"dstack's of none", "dstack", BAD, RAW("\x04\x03\x00\x02\x00")},
+    {"dstack's length cut short", "dstack", BAD, RAW("\x04\x03\x00\x02\x01")},
+    {"dstack's without a length", "dstack", BAD, RAW("\x04\x02\x00\x02")},
+    {"dstack's of one byte", "dstack", BAD, RAW("\x04\x01\x00")},
+    {"dstack's map of messages", "dstack", BAD,
+	RAW("\x04\x06\x81\x02\x0c"
+	    "doc")},
+    {"dstack's as text", "dstack", BAD,
+	RAW("\x0c\x06\x00\x02\x0c"
+	    "doc")},
+};
+
+START_TEST(what_the_extension_holds_is_read_to_its_end)
+{
+	X509 *leaf = make_leaf();
+	bool dstack = !strcmp(values[_i].profile, "dstack");
+
+	add(leaf, dstack ? DSTACK_OID : CMW_OID,
+	    (struct bytes){(const uint8_t *)values[_i].value, values[_i].len},
+	    0);
+	expect(values[_i].profile, finish(leaf), values[_i].status,
+	    values[_i].what);
+}
+END_TEST
+
+static const struct bytes cmw = {(const uint8_t *)"\x04\x25\x82" TYPE "\x43"
+						  "doc",
+    39};
+static const struct bytes dstack = {(const uint8_t *)"\x04\x06\x00\x02\x0c"
+						     "doc",
+    8};
+
+START_TEST(each_profile_looks_at_its_own_extension)
+{
+	X509 *leaf = make_leaf();
+
+	add(leaf, CMW_OID, cmw, 0);
+	add(leaf, DSTACK_OID, dstack, 0);
+	expect("nitro-ra-tls", finish(leaf), GOOD, "beside dstack's");
+	leaf = make_leaf();
+	add(leaf, CMW_OID, cmw, 1);
+	add(leaf, DSTACK_OID, dstack, 0);
+	/* Critical, and not what this profile understands. */
+	expect("dstack", finish(leaf), ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	    "beside a critical record");
+	leaf = make_leaf();
+	add(leaf, CMW_OID, cmw, 0);
+	expect("evervault-cages", finish(leaf),
+	    ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED, "no names");
+}
+END_TEST
+
+START_TEST(a_leaf_is_one_certificate_and_nothing_behind_it)
+{
+	X509 *leaf = make_leaf();
+	struct bytes der;
+	uint8_t *longer;
+
+	add(leaf, CMW_OID, cmw, 0);
+	der = finish(leaf);
+	longer = OPENSSL_zalloc(der.len + 1);
+	memcpy(longer, der.data, der.len);
+	expect("nitro-ra-tls", (struct bytes){longer, der.len + 1},
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE, "a byte behind it");
+	expect("nitro-ra-tls", (struct bytes){der.data, der.len - 1},
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE, "a byte missing");
+	expect("nitro-ra-tls", (struct bytes){NULL, 0},
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE, "nothing");
+}
+END_TEST
+
+/* A document of so many bytes, as a record and in four bytes of SCALE. */
+static struct bytes
+of_size(bool scale, size_t len)
+{
+	uint8_t content[DOCUMENT_MAX_BYTES + 64] = {0};
+	size_t at = 0;
+	X509 *leaf = make_leaf();
+	ASN1_OCTET_STRING *string = ASN1_OCTET_STRING_new();
+	unsigned char *der = NULL;
+	int der_len;
+
+	if (scale) {
+		size_t compact = len << 2 | 2;
+		memcpy(content, "\x00\x02", 2);
+		for (at = 2; at < 6; at++, compact >>= 8)
+			content[at] = (uint8_t)compact;
+	} else {
+		memcpy(content, "\x82" TYPE "\x59", 34);
+		content[34] = (uint8_t)(len >> 8);
+		content[35] = (uint8_t)len;
+		at = 36;
+	}
+	memset(content + at, 'd', len);
+	ck_assert(ASN1_OCTET_STRING_set(string, content, (int)(at + len)));
+	der_len = i2d_ASN1_OCTET_STRING(string, &der);
+	ASN1_OCTET_STRING_free(string);
+	add(leaf, scale ? DSTACK_OID : CMW_OID,
+	    (struct bytes){der, (size_t)der_len}, 0);
+	OPENSSL_free(der);
+	return finish(leaf);
+}
+
+START_TEST(a_carried_document_has_the_size_of_any)
+{
+	const char *profile = _i ? "dstack" : "nitro-ra-tls";
+	struct bytes der = of_size(_i, DOCUMENT_MAX_BYTES);
+	struct buffer document;
+
+	ck_assert(
+	    !carried_document(profile_find(profile), der, &document, NULL));
+	ck_assert_uint_eq(buffer_bytes(&document).len, DOCUMENT_MAX_BYTES);
+	buffer_clear(&document);
+	OPENSSL_free((void *)(uintptr_t)der.data);
+	expect(profile, of_size(_i, DOCUMENT_MAX_BYTES + 1),
+	    ENCLAVE_CLIENT_ERR_DOCUMENT_SIZE, "one byte more");
+}
+END_TEST
+
+/* A leaf with these names. */
+static struct bytes
+named(const char *const *names)
+{
+	X509 *leaf = make_leaf();
+	GENERAL_NAMES *all = GENERAL_NAMES_new();
+
+	for (; *names; names++) {
+		GENERAL_NAME *name = GENERAL_NAME_new();
+		ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+		ck_assert(ASN1_STRING_set(text, *names, -1));
+		GENERAL_NAME_set0_value(name, GEN_DNS, text);
+		ck_assert(sk_GENERAL_NAME_push(all, name));
+	}
+	ck_assert(X509_add1_ext_i2d(leaf, NID_subject_alt_name, all, 0, 0));
+	GENERAL_NAMES_free(all);
+	return finish(leaf);
+}
+
+#define HEX8  "646f63646f63646f"
+#define HEX62 HEX8 HEX8 HEX8 "646f63646f6364"
+
+static const struct {
+	const char *what;
+	const char *names[4];
+	enum enclave_client_status status;
+} sans[] = {
+    {"ordinary names", {"a.test", "b.test"},
+	ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED},
+    {"a label as long as DNS has it", {HEX62 "6.test"},
+	ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED},
+    {"an odd number of digits", {HEX62 "646.test"}, BAD},
+    {"no digit", {HEX62 "6g.test"}, BAD},
+    {"two long labels", {HEX62 "64.test", HEX62 "64.test"},
+	ENCLAVE_CLIENT_ERR_CERTIFICATE},
+    {"a long label that is not the first", {"a." HEX62 "64.test"},
+	ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED},
+};
+
+START_TEST(a_label_longer_than_dns_has_them_is_the_document)
+{
+	expect("evervault-cages", named(sans[_i].names), sans[_i].status,
+	    sans[_i].what);
+}
+END_TEST
+
+START_TEST(a_label_may_be_a_document_long_and_no_longer)
+{
+	static char label[2 * DOCUMENT_MAX_BYTES + 8];
+	const char *const names[] = {label, NULL};
+	struct buffer document;
+	struct bytes der;
+
+	memset(label, '6', 2 * DOCUMENT_MAX_BYTES);
+	der = named(names);
+	ck_assert(!carried_document(
+	    profile_find("evervault-cages"), der, &document, NULL));
+	ck_assert_uint_eq(buffer_bytes(&document).len, DOCUMENT_MAX_BYTES);
+	buffer_clear(&document);
+	OPENSSL_free((void *)(uintptr_t)der.data);
+	memset(label, '6', 2 * DOCUMENT_MAX_BYTES + 2);
+	expect("evervault-cages", named(names), BAD, "one byte more");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("carried");
+	TCase *tcase = tcase_create("carried");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_unchecked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, what_the_extension_holds_is_read_to_its_end,
+	    0, COUNT(values));
+	tcase_add_test(tcase, each_profile_looks_at_its_own_extension);
+	tcase_add_test(tcase, a_leaf_is_one_certificate_and_nothing_behind_it);
+	tcase_add_loop_test(
+	    tcase, a_carried_document_has_the_size_of_any, 0, 2);
+	tcase_add_loop_test(tcase,
+	    a_label_longer_than_dns_has_them_is_the_document, 0, COUNT(sans));
+	tcase_add_test(tcase, a_label_may_be_a_document_long_and_no_longer);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
