@@ -405,7 +405,8 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
  * "binding": {"field": "user_data", "public_key" or "nonce", "object": "spki",
  * "certificate" or "key", "transform": "identity", "sha256", "sha384" or
  * "sha512", "prefix", "offset", "length", "field_length", "keys": how many
- * digests may follow each other}}.
+ * digests may follow each other}}.  Nothing is guessed: a contradiction, and a
+ * wrapping, encoding or binding that is left out, is refused.
  *
  * Trust.  "web_pki+attested_key" (the default) proves that an accepted enclave
  * holds the key and that a public authority gave the host's name to it;
@@ -415,7 +416,8 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
  * "evidence_of": {"pcrs", "evidence_url", "profile"} in place of those three:
  * another enclave vouches, a certificate generator say.  It proves that the
  * enclave measured there named the key; who holds it now is what that code
- * made sure of.
+ * made sure of.  Evidence that lies elsewhere is fetched with web PKI, whatever
+ * "trust" says of the enclave's own origin.
  *
  * A PCR set may also pin "image_id" (Oyster's), "module_id" or "instance_id".
  */

@@ -40,7 +40,9 @@ enclave_client_ssl_attach(struct enclave_client *client, const char *name,
  * must be one whose evidence is in the certificate (its url is not used).  A
  * client without a certificate is refused, and so is whatever the profile, the
  * policy or the clock refuses; a measurement that was not expected is told as
- * EVENT_MEASUREMENT_REFUSED.
+ * EVENT_MEASUREMENT_REFUSED.  A certificate comes before the proof of its key, so
+ * such an event says what was shown, not that its enclave showed it; and an
+ * accepted certificate counts from the first check after the handshake on.
  *
  * In the handler enclave_client_ssl_check() gives the verdict, and in its
  * document the client's measurements; after SSL_accept() failed it tells why.
@@ -52,6 +54,9 @@ enclave_client_ssl_attach(struct enclave_client *client, const char *name,
  * alone; set it as low as the clients renew.  At most 64 certificates count at
  * a time for one entry; beyond that the client whose evidence ends first is
  * refused until another's has ended.
+ *
+ * Policy and times follow enclave_client_update().  Another profile or trust is
+ * another enclave: every client is refused until ssl_ctx is attached again.
  *
  * Sessions, tickets, early data and pre-shared keys are off.  An SSL that is
  * moved to another SSL_CTX (by a server name callback) is no longer judged, and

@@ -61,7 +61,9 @@ leaf_judge(const struct gate *gate, struct cache_slot *slot,
 
 	if (!status)
 		return status;
-	if (!carries_evidence(slot) || !leaf->certificate || !gate->appraiser) {
+	/* An enclave that is gone takes no evidence. */
+	if (status == ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE ||
+	    !carries_evidence(slot) || !leaf->certificate || !gate->appraiser) {
 		error_copy(error, &first);
 		return status;
 	}

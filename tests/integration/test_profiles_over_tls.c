@@ -281,19 +281,34 @@ START_TEST(a_self_signed_nitriding_is_reached_by_its_key_alone)
 }
 END_TEST
 
-/* The map of an enclave for which another one vouches. */
-static void
-vouched_client(const char *evidence_url, const char *pcr0, const char *profile)
+/* The map of an enclave for which another one vouches; static. */
+static const char *
+vouched_map(const char *evidence_url, const char *pcr0, const char *profile,
+    const char *members)
 {
-	char map[1024];
+	static char map[1024];
 
 	ck_assert(snprintf(map, sizeof(map),
 		      "{\"enclaves\":{\"" FIXTURE_NAME "\":{\"url\":\"%s\","
 		      "\"evidence_of\":{\"evidence_url\":\"%s\",\"profile\":%s,"
-		      "\"pcrs\":{\"PCR0\":\"%s\"}}}}}",
+		      "\"pcrs\":{\"PCR0\":\"%s\"}}%s}}}",
 		      local_enclave_url(fixture.enclave), evidence_url, profile,
-		      pcr0) < (int)sizeof(map));
-	fixture_client_with_map(map, false);
+		      pcr0, members) < (int)sizeof(map));
+	return map;
+}
+
+static void
+vouched_client_with(const char *evidence_url, const char *pcr0,
+    const char *profile, const char *members)
+{
+	fixture_client_with_map(
+	    vouched_map(evidence_url, pcr0, profile, members), false);
+}
+
+static void
+vouched_client(const char *evidence_url, const char *pcr0, const char *profile)
+{
+	vouched_client_with(evidence_url, pcr0, profile, "");
 }
 
 #define LIST_PROFILE                                                           \
@@ -364,6 +379,102 @@ START_TEST(what_serves_is_not_measured_when_another_vouches)
 	ck_assert(!fixture_saw("/secret"));
 	ck_assert_uint_eq(fixture_evidence(), 0);
 	ck_assert_uint_ge(local_enclave_count(generator, "evidence"), 1);
+	ck_assert_int_eq(local_enclave_stop(generator), 0);
+}
+END_TEST
+
+/*
+ * A generator of another build vouches for two keys: one that nobody holds, and
+ * that of the enclave which serves.
+ */
+static struct local_enclave *
+start_generator(const char *members)
+{
+	static const char *const arguments[] = {
+	    "--instance", "generator", "--pcr", "0=" OTHER_PCR0, NULL};
+	struct local_enclave *generator =
+	    local_enclave_start(fixture.state, arguments);
+	char text[1024];
+
+	ck_assert_ptr_nonnull(generator);
+	(void)snprintf(text, sizeof(text), "{\"user_data\":\"%064x%s\"}", 1,
+	    local_enclave_text(fixture.enclave, "spki_sha256"));
+	ck_assert(local_enclave_set(generator, text));
+	(void)snprintf(text, sizeof(text), "%s/attestation/raw",
+	    local_enclave_url(generator));
+	vouched_client_with(text, OTHER_PCR0, LIST_PROFILE, members);
+	return generator;
+}
+
+static void
+expect_nothing_sent(enum enclave_client_status wanted)
+{
+	fixture_expect(fixture_get("/secret"), wanted, NULL);
+	ck_assert(!fixture_saw("/secret"));
+}
+
+START_TEST(a_generators_word_lets_another_build_serve)
+{
+	struct local_enclave *generator = start_generator("");
+
+	fixture_get_ok("/hello");
+	/* What serves was asked for nothing, and is of another build. */
+	ck_assert_uint_eq(fixture_evidence(), 0);
+	/* A key that it has made since was never vouched for. */
+	fixture_rotate();
+	fixture_set("{\"keep_alive\":false}");
+	fixture_get_ok("/on-the-old-connection");
+	expect_nothing_sent(ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED);
+	ck_assert_int_eq(local_enclave_stop(generator), 0);
+}
+END_TEST
+
+START_TEST(a_generator_that_expired_ends_what_it_vouched_for)
+{
+	struct local_enclave *generator =
+	    start_generator(",\"max_age_ms\":60000");
+	size_t connections;
+
+	fixture_get_ok("/hello");
+	connections = fixture_connections();
+	ck_assert_int_eq(local_enclave_stop(generator), 0);
+	fixture_get_ok("/while-it-counts");
+	ck_assert_uint_eq(fixture_connections(), connections);
+	fixture_advance_ms(61000);
+	ck_assert_int_ne(fixture_get("/secret"), ENCLAVE_CLIENT_OK);
+	ck_assert(!fixture_saw("/secret"));
+}
+END_TEST
+
+START_TEST(a_generator_of_an_unaccepted_build_ends_what_it_vouched_for)
+{
+	struct local_enclave *generator = start_generator("");
+	struct enclave_client_document *document = NULL;
+
+	fixture_get_ok("/hello");
+	ck_assert(local_enclave_set(generator, "{\"debug\":true}"));
+	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME, 5000,
+			   &document, fixture.error),
+	    ENCLAVE_CLIENT_ERR_DEBUG, NULL);
+	expect_nothing_sent(ENCLAVE_CLIENT_ERR_DEBUG);
+	ck_assert_int_eq(local_enclave_stop(generator), 0);
+}
+END_TEST
+
+START_TEST(another_policy_for_the_generator_ends_what_it_vouched_for)
+{
+	struct local_enclave *generator = start_generator("");
+	char url[128];
+
+	(void)snprintf(url, sizeof(url), "%s/attestation/raw",
+	    local_enclave_url(generator));
+	fixture_get_ok("/hello");
+	fixture_update_map(vouched_map(
+	    url, local_enclave_pcr(fixture.enclave, "0"), LIST_PROFILE, ""));
+	expect_nothing_sent(ENCLAVE_CLIENT_ERR_MEASUREMENT);
+	/* Nobody vouches any more: what serves must do so by itself. */
+	fixture_update(OTHER_PCR0, "");
+	expect_nothing_sent(ENCLAVE_CLIENT_ERR_MEASUREMENT);
 	ck_assert_int_eq(local_enclave_stop(generator), 0);
 }
 END_TEST
@@ -608,6 +719,13 @@ main(void)
 	tcase_add_loop_test(tcase, another_enclave_may_vouch_for_several_keys,
 	    0, COUNT(vouchings));
 	tcase_add_test(tcase, what_serves_is_not_measured_when_another_vouches);
+	tcase_add_test(tcase, a_generators_word_lets_another_build_serve);
+	tcase_add_test(
+	    tcase, a_generator_that_expired_ends_what_it_vouched_for);
+	tcase_add_test(
+	    tcase, a_generator_of_an_unaccepted_build_ends_what_it_vouched_for);
+	tcase_add_test(
+	    tcase, another_policy_for_the_generator_ends_what_it_vouched_for);
 	tcase = make_case("certificates");
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase,

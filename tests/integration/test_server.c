@@ -340,6 +340,32 @@ START_TEST(a_policy_change_reaches_clients_that_are_connected)
 }
 END_TEST
 
+START_TEST(another_trust_refuses_everybody_until_attached_again)
+{
+	struct pair pair, later;
+	char map[512];
+
+	open_vault(NULL, KEY_ALONE);
+	mint("client", good);
+	use(client_ctx, "client");
+	pair = shake_hands(NULL);
+	ck_assert_int_eq(check(&pair, NULL), 0);
+	(void)snprintf(map, sizeof(map),
+	    "{\"enclaves\":{\"" ENTRY "\":{\"url\":\"https://signer.test\","
+	    "\"profile\":\"nitro-ra-tls\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+	    local_enclave_pcr(fixture.enclave, "0"));
+	fixture_update_map(map);
+	fixture_expect(
+	    check(&pair, NULL), ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE, NULL);
+	later = shake_hands(NULL);
+	ck_assert(!later.accepted);
+	fixture_expect(
+	    check(&later, NULL), ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE, NULL);
+	pair_free(&pair);
+	pair_free(&later);
+}
+END_TEST
+
 START_TEST(a_stopped_client_accepts_nobody)
 {
 	struct pair pair;
@@ -531,6 +557,8 @@ main(void)
 	tcase_add_test(tcase, evidence_may_end_while_the_connection_lasts);
 	tcase_add_test(
 	    tcase, a_policy_change_reaches_clients_that_are_connected);
+	tcase_add_test(
+	    tcase, another_trust_refuses_everybody_until_attached_again);
 	tcase_add_test(tcase, a_stopped_client_accepts_nobody);
 	tcase_add_test(
 	    tcase, of_more_clients_than_are_kept_the_first_to_end_is_refused);

@@ -198,6 +198,25 @@ take_evidence(struct behaviour *behaviour, const cJSON *item)
 	return true;
 }
 
+/* Hexadecimal; null: the service's own again. */
+static bool
+take_user_data(const cJSON *item, struct behaviour *behaviour)
+{
+	size_t len = 0;
+
+	if (cJSON_IsNull(item)) {
+		behaviour->user_data_len = 0;
+		return true;
+	}
+	if (!cJSON_IsString(item) ||
+	    !hex_decode(item->valuestring, behaviour->user_data,
+		sizeof(behaviour->user_data), &len) ||
+	    len == 0)
+		return false;
+	behaviour->user_data_len = len;
+	return true;
+}
+
 /* What the service is, and how it goes wrong. */
 static bool
 take_service_member(struct behaviour *behaviour, const cJSON *item)
@@ -213,6 +232,8 @@ take_service_member(struct behaviour *behaviour, const cJSON *item)
 		return carriage_parse(text, &behaviour->carriage);
 	if (strcmp(name, "nonce") == 0)
 		return take_nonce(text, &behaviour->nonce);
+	if (strcmp(name, "user_data") == 0)
+		return take_user_data(item, behaviour);
 	return false;
 }
 
@@ -309,6 +330,15 @@ behaviour_json(const struct behaviour *behaviour)
 	add_text(object, "statement", statement_name(behaviour->statement));
 	add_text(object, "carriage", carriage_name(behaviour->carriage));
 	add_text(object, "nonce", nonce_names[behaviour->nonce]);
+	if (behaviour->user_data_len > 0) {
+		char *hex =
+		    hex_encode(behaviour->user_data, behaviour->user_data_len);
+
+		add_text(object, "user_data", hex);
+		free(hex);
+	} else {
+		must(cJSON_AddNullToObject(object, "user_data") != NULL);
+	}
 	add_text(object, "era", era_name(behaviour->era));
 	add_text(object, "web_ca", web_certificate_name(behaviour->web_ca));
 	evidence = cJSON_AddObjectToObject(object, "evidence");

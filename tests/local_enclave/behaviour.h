@@ -52,6 +52,9 @@ struct behaviour {
 	enum statement statement;
 	enum carriage carriage;
 	enum nonce_mode nonce;
+	/* What documents say in place of the service's own; len 0: nothing. */
+	uint8_t user_data[FIELD_BYTES_MAX];
+	size_t user_data_len;
 	struct measurements pcrs;
 	bool debug;
 	enum era era;

@@ -257,6 +257,9 @@ mint(struct enclave *enclave, X509 *certificate, size_t *ret_len)
 	if (behaviour->mode == EVIDENCE_OLD)
 		request.timestamp_ms -= behaviour->age_ms;
 	service_state(&subject, &request, stated);
+	if (behaviour->user_data_len > 0)
+		request.user_data = (struct mint_field){FIELD_BYTES,
+		    behaviour->user_data, behaviour->user_data_len};
 	must(RAND_bytes(own_nonce, sizeof(own_nonce)) == 1);
 	request.nonce = choose_nonce(enclave, own_nonce);
 	return mint_document(&enclave->minter, &request, ret_len);

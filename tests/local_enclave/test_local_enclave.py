@@ -464,6 +464,19 @@ def test_a_rotated_key_is_served_and_bound(enclave):
 # What goes wrong on demand.
 
 
+def test_documents_can_say_something_else(enclave):
+    own = document_of(enclave).claims["user_data"]
+    assert enclave.set(user_data="c0ffee")["user_data"] == "c0ffee"
+    assert document_of(enclave).claims["user_data"] == bytes.fromhex("c0ffee")
+    assert enclave.set(user_data=None)["user_data"] is None
+    assert document_of(enclave).claims["user_data"] == own
+
+
+def test_every_setting_is_in_the_readme(enclave):
+    text = (pathlib.Path(__file__).parent / "README.md").read_text("utf-8")
+    assert [m for m in enclave.behaviour() if f"`{m}`" not in text] == []
+
+
 def evidence_answer(enclave):
     with Client(enclave) as client:
         return client.get(EVIDENCE)
