@@ -307,7 +307,8 @@ judge_leaf(const struct appraiser *appraiser, const struct enclave *enclave,
 	appraisal->more_count = 0;
 	if (status)
 		return status;
-	return appraisal_leaf_key(enclave, leaf_der, &appraisal->key, error);
+	return appraisal_leaf_key(
+	    appraiser, enclave, leaf_der, &appraisal->key, error);
 }
 
 enum enclave_client_status
@@ -339,10 +340,12 @@ leaf_rule(const struct enclave *enclave)
 }
 
 enum enclave_client_status
-appraisal_leaf_key(const struct enclave *enclave, struct bytes leaf_der,
+appraisal_leaf_key(const struct appraiser *appraiser,
+    const struct enclave *enclave, struct bytes leaf_der,
     struct binding_key *ret_key, struct enclave_client_error *error)
 {
-	return binding_from_leaf(leaf_rule(enclave), leaf_der, ret_key, error);
+	return leaf_memory_key(
+	    appraiser->leaves, leaf_rule(enclave), leaf_der, ret_key, error);
 }
 
 enum enclave_client_status

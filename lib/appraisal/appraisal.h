@@ -7,7 +7,7 @@
 #define APPRAISAL_APPRAISAL_H
 
 #include "base/clock.h"
-#include "binding/binding.h"
+#include "binding/leaf_memory.h"
 #include "enclave/enclave.h"
 #include "evidence/evidence.h"
 
@@ -15,6 +15,7 @@
 struct appraiser {
 	const struct evidence_roots *roots;
 	struct chain_memory *memory;
+	struct leaf_memory *leaves; /* NULL: none */
 	const struct clock_source *clock;
 };
 
@@ -67,8 +68,9 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraise_leaf(
  * where it carries its own evidence, the digest of the whole certificate.
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraisal_leaf_key(
-    const struct enclave *enclave, struct bytes leaf_der,
-    struct binding_key *ret_key, struct enclave_client_error *error);
+    const struct appraiser *appraiser, const struct enclave *enclave,
+    struct bytes leaf_der, struct binding_key *ret_key,
+    struct enclave_client_error *error);
 /* The same of a leaf that OpenSSL has parsed already, an X509. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status appraisal_certificate_key(
     const struct enclave *enclave, struct x509_st *leaf,

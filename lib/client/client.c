@@ -94,11 +94,13 @@ make_appraiser(struct enclave_client *client,
 			return status;
 	}
 	client->memory = chain_memory_new();
-	if (!client->memory)
+	client->leaves = leaf_memory_new();
+	if (!client->memory || !client->leaves)
 		return error_memory(error);
 	client->appraiser = (struct appraiser){
 	    .roots = client->roots,
 	    .memory = client->memory,
+	    .leaves = client->leaves,
 	    .clock = client->clock,
 	};
 	return ENCLAVE_CLIENT_OK;
@@ -196,6 +198,7 @@ free_client(struct enclave_client *client)
 	X509_STORE_free(client->gate.trust);
 	transport_clear(&client->transport);
 	chain_memory_free(client->memory);
+	leaf_memory_free(client->leaves);
 	evidence_roots_unref(client->roots);
 	free(client->ca_file);
 	free(client->ca_directory);

@@ -7,6 +7,7 @@
 
 #include "appraisal/appraisal.h"
 #include "base/fork_mark.h"
+#include "binding/leaf_memory.h"
 #include "cache/cache.h"
 #include "client/config.h"
 #include "client/waker.h"
@@ -33,6 +34,7 @@ struct enclave_client {
 	const struct clock_source *clock;
 	struct evidence_roots *roots;
 	struct chain_memory *memory;
+	struct leaf_memory *leaves;
 	struct appraiser appraiser;
 	struct cache *cache;
 	struct gate gate;

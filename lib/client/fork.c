@@ -16,6 +16,7 @@
 struct renewed {
 	struct evidence_roots *roots;
 	struct chain_memory *memory;
+	struct leaf_memory *leaves;
 	X509_STORE *trust;
 	struct sockets *sockets;
 };
@@ -33,8 +34,9 @@ make_renewed(const struct enclave_client *client, struct renewed *renewed,
 	if (status)
 		return status;
 	renewed->memory = chain_memory_new();
+	renewed->leaves = leaf_memory_new();
 	renewed->sockets = sockets_new();
-	if (!renewed->memory || !renewed->sockets)
+	if (!renewed->memory || !renewed->leaves || !renewed->sockets)
 		return error_memory(error);
 	return ENCLAVE_CLIENT_OK;
 }
@@ -44,6 +46,7 @@ clear_renewed(struct renewed *renewed)
 {
 	evidence_roots_unref(renewed->roots);
 	chain_memory_free(renewed->memory);
+	leaf_memory_free(renewed->leaves);
 	X509_STORE_free(renewed->trust);
 	sockets_free(renewed->sockets);
 }
@@ -92,8 +95,10 @@ adopt(struct enclave_client *client, struct enclave_client_error *error)
 	 * point to them. */
 	client->roots = renewed.roots;
 	client->memory = renewed.memory;
+	client->leaves = renewed.leaves;
 	client->appraiser.roots = renewed.roots;
 	client->appraiser.memory = renewed.memory;
+	client->appraiser.leaves = renewed.leaves;
 	client->gate.trust = renewed.trust;
 	client->transport.sockets = renewed.sockets;
 	/* No verdict on an inherited connection is this client's any more. */

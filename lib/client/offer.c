@@ -4,8 +4,9 @@
 
 /* The key of the leaf under the enclave's rule; a refusal names the enclave. */
 static enum enclave_client_status
-read_leaf(struct cache_slot *slot, struct enclave_client_bytes leaf,
-    struct binding_key *ret_key, struct enclave_client_error *error)
+read_leaf(const struct enclave_client *client, struct cache_slot *slot,
+    struct enclave_client_bytes leaf, struct binding_key *ret_key,
+    struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
 	struct enclave *enclave = cache_slot_enclave(slot, NULL);
@@ -14,8 +15,8 @@ read_leaf(struct cache_slot *slot, struct enclave_client_bytes leaf,
 		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the enclave is no longer configured");
-	status = appraisal_leaf_key(
-	    enclave, (struct bytes){leaf.data, leaf.len}, ret_key, error);
+	status = appraisal_leaf_key(&client->appraiser, enclave,
+	    (struct bytes){leaf.data, leaf.len}, ret_key, error);
 	if (status)
 		error_set_enclave(error, enclave->name);
 	enclave_unref(enclave);
@@ -73,7 +74,7 @@ enclave_client_check_certificate(struct enclave_client *client,
 		return status;
 	status = check_running(client, error);
 	if (!status)
-		status = read_leaf(slot, leaf, &key, error);
+		status = read_leaf(client, slot, leaf, &key, error);
 	if (!status)
 		status = judge(client, slot, &key, ret_document, error);
 	cache_slot_unref(slot);
@@ -128,7 +129,7 @@ enclave_client_evidence_offer(struct enclave_client *client, const char *name,
 		return status;
 	status = check_running(client, error);
 	if (!status)
-		status = read_leaf(slot, offer->leaf, &key, error);
+		status = read_leaf(client, slot, offer->leaf, &key, error);
 	if (!status)
 		status = publish(client, slot, offer->body, error);
 	if (!status)

@@ -135,7 +135,8 @@ static enum enclave_client_status
 judge(const cJSON *json, struct enclave_map *map,
     struct appraisal *ret_appraisal, struct enclave_client_error *error)
 {
-	const struct appraiser appraiser = {roots, memory, &test_clock};
+	const struct appraiser appraiser = {
+	    .roots = roots, .memory = memory, .clock = &test_clock};
 	struct buffer document = read_file(member(json, "file"));
 	char *base64 = base64_of(buffer_bytes(&document));
 	char *body = NULL;

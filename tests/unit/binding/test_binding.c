@@ -5,10 +5,12 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "binding/binding.h"
+#include "binding/leaf_memory.h"
 #include "fake_claims.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -555,6 +557,97 @@ START_TEST(keys_are_equal_in_every_bit)
 }
 END_TEST
 
+/* How often a certificate was parsed; the linker puts this in between. */
+static size_t parsed;
+X509 *__real_d2i_X509(X509 **, const unsigned char **, long);
+X509 *__wrap_d2i_X509(X509 **, const unsigned char **, long);
+
+X509 *
+__wrap_d2i_X509(X509 **certificate, const unsigned char **at, long len)
+{
+	parsed++;
+	return __real_d2i_X509(certificate, at, len);
+}
+
+/* The memory says what parsing says; how many certificates it parsed. */
+static size_t
+look_up(struct leaf_memory *memory, const struct binding_rule *rule,
+    struct bytes der)
+{
+	struct binding_key read, remembered;
+	size_t before = parsed;
+
+	ck_assert(!leaf_memory_key(memory, rule, der, &remembered, NULL));
+	before = parsed - before;
+	ck_assert(!binding_from_leaf(rule, der, &read, NULL));
+	ck_assert(binding_key_equal(&read, &remembered));
+	return before;
+}
+
+START_TEST(a_leaf_is_parsed_once_for_each_rule)
+{
+	static const struct binding_rule rules[] = {
+	    {.object = BINDING_SPKI},
+	    {.object = BINDING_CERTIFICATE},
+	    {.object = BINDING_RAW_KEY},
+	    {.object = BINDING_SPKI, .transform = BINDING_SHA256},
+	    {.object = BINDING_SPKI, .transform = BINDING_SHA384},
+	    {.object = BINDING_SPKI, .prefix = "ratls-cert:"},
+	};
+	struct leaf_memory *memory = leaf_memory_new();
+
+	for (size_t i = 0; i < COUNT(rules); i++) {
+		ck_assert_uint_eq(look_up(memory, &rules[i], first.der), 1);
+		ck_assert_uint_eq(look_up(memory, &rules[i], renewed.der), 1);
+		ck_assert_uint_eq(look_up(memory, &rules[i], other.der), 1);
+	}
+	for (size_t i = 0; i < COUNT(rules); i++) {
+		ck_assert_uint_eq(look_up(memory, &rules[i], first.der), 0);
+		ck_assert_uint_eq(look_up(memory, &rules[i], other.der), 0);
+	}
+	leaf_memory_free(memory);
+	ck_assert_uint_eq(look_up(NULL, &rules[0], first.der), 1);
+}
+END_TEST
+
+START_TEST(the_oldest_of_too_many_leaves_is_parsed_again)
+{
+	static const struct binding_rule raw = {.object = BINDING_RAW_KEY};
+	struct leaf_memory *memory = leaf_memory_new();
+	char prefixes_of_many[LEAF_MEMORY_ENTRIES_MAX][8];
+
+	ck_assert_uint_eq(look_up(memory, &raw, first.der), 1);
+	for (int i = 0; i < LEAF_MEMORY_ENTRIES_MAX; i++) {
+		const struct binding_rule rule = {
+		    .prefix = prefixes_of_many[i]};
+
+		(void)snprintf(
+		    prefixes_of_many[i], sizeof(prefixes_of_many[i]), "%d", i);
+		ck_assert_uint_eq(look_up(memory, &rule, first.der), 1);
+	}
+	ck_assert_uint_eq(look_up(memory, &raw, first.der), 1);
+	ck_assert_uint_eq(look_up(memory, &raw, first.der), 0);
+	leaf_memory_free(memory);
+}
+END_TEST
+
+START_TEST(what_is_no_certificate_is_not_remembered)
+{
+	struct leaf_memory *memory = leaf_memory_new();
+	const struct bytes junk = bytes_from_string("junk");
+	struct binding_key key;
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(
+		    leaf_memory_key(memory, &spki_rule, junk, &key, NULL),
+		    ENCLAVE_CLIENT_ERR_CERTIFICATE);
+	ck_assert_int_eq(leaf_memory_key(memory, &spki_rule,
+			     (struct bytes){NULL, 0}, &key, NULL),
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE);
+	leaf_memory_free(memory);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -586,6 +679,9 @@ main(void)
 	    tcase, bits_of_a_key_name_none_beside_parameters_of_its_own);
 	tcase_add_test(tcase, the_error_queue_of_openssl_is_left_as_it_was);
 	tcase_add_test(tcase, keys_are_equal_in_every_bit);
+	tcase_add_test(tcase, a_leaf_is_parsed_once_for_each_rule);
+	tcase_add_test(tcase, the_oldest_of_too_many_leaves_is_parsed_again);
+	tcase_add_test(tcase, what_is_no_certificate_is_not_remembered);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
