@@ -289,6 +289,39 @@ def test_plain_adapters_may_be_mounted(session, state, enclave):
     assert answer.ok and not hasattr(answer, "attestation")
 
 
+@pytest.mark.parametrize("prefix", ["https://", "https://localhost", "HTTPS://LOCAL"])
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "u@localhost"])
+def test_no_plain_adapter_serves_an_enclaves_origin(session, enclave, prefix, host):
+    session.mount(prefix, requests.adapters.HTTPAdapter())
+    enclave.set(evidence="other-key")
+    with nothing_is_sent(enclave):
+        with pytest.raises(requests.exceptions.RequestException) as caught:
+            session.post(f"https://{host}:{enclave.port}/", data=MARKER)
+    assert "localhost" in str(caught.value)
+
+
+def test_a_prepared_request_finds_the_attested_adapter_too(session, enclave):
+    session.mount("https://", requests.adapters.HTTPAdapter())
+    prepared = requests.Request("POST", enclave.url, data=MARKER).prepare()
+    enclave.set(evidence="other-key")
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.KeyNotAttested):
+        session.send(prepared, verify=False)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "https"])
+def test_other_proxies_are_refused(session, enclave, scheme):
+    with nothing_is_sent(enclave), pytest.raises(enclave_client.UsageError):
+        session.post(
+            enclave.url, data=MARKER, proxies={"https": f"{scheme}://127.0.0.1:1"}
+        )
+
+
+def test_unknown_hosts_are_not_even_connected_to(session, enclave):
+    with pytest.raises(enclave_client.UnknownEnclave):
+        session.get(f"https://127.0.0.1:{enclave.port}/")
+    assert not enclave.log("client_hello")
+
+
 def test_retries_make_new_connections_that_are_judged(client, enclave):
     enclave.set(evidence="other-key")
     with nothing_is_sent(enclave), Session(client, max_retries=3) as session:
@@ -359,12 +392,6 @@ def test_contexts_refuse_renegotiation_and_tickets():
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.options & ssl.OP_NO_RENEGOTIATION
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-
-
-MISMATCHES = [
-    ("urllib3.connection.HTTPSConnection", "putrequest"),
-    ("requests.adapters.HTTPAdapter", "cert_verify"),
-]
 
 
 def test_a_mismatch_refuses_to_load(monkeypatch):

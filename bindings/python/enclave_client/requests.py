@@ -40,6 +40,7 @@ from ._errors import (
     RedirectRefused,
     Status,
     TimeoutError,
+    UnknownEnclave,
     Unsupported,
     UsageError,
 )
@@ -155,6 +156,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
     def connect(self) -> None:
         """Handshake, ordinary verification, first half of the gate."""
         self._peer = None
+        self._find()
         # Whatever verify=False or a pool's keywords said.
         self.cert_reqs = "CERT_REQUIRED"
         self.assert_hostname = None
@@ -180,12 +182,19 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
             self.close()
             raise
 
-    def _admit(self) -> None:
+    def _find(self) -> str:
+        """The enclave that this is for; before anything of it is resolved."""
         host, port = self.host, self.port
         if self._tunnel_host:
             host, port = self._tunnel_host, self._tunnel_port
         try:
-            name = self.gate.find(origin_of(host, port))
+            return self.gate.find(origin_of(host, port))
+        except EnclaveClientError as failure:
+            _raise(failure)
+
+    def _admit(self) -> None:
+        name = self._find()
+        try:
             if not self.is_verified:
                 raise InternalError(f"{name}: urllib3 did not verify the certificate")
             self._peer = Peer(self.gate, name, self.sock)
@@ -314,7 +323,12 @@ class _RefusedConnection(urllib3.connection.HTTPConnection):
     """Plain http is never attested."""
 
     def connect(self) -> None:
-        _raise(UsageError("only https is attested", status=Status.USAGE))
+        _raise(
+            UnknownEnclave(
+                "only https is attested, and this is http; nothing was sent",
+                status=Status.UNKNOWN_ENCLAVE,
+            )
+        )
 
 
 _redirects = requests.sessions.SessionRedirectMixin()
@@ -402,6 +416,15 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         }
         super().__init__(**options)
 
+    def knows(self, url: str) -> bool:
+        """Is it of an enclave's origin?  Mounting goes by letters, and an origin
+        can be written in several ways."""
+        try:
+            self._gate.find(url)
+        except EnclaveClientError as failure:
+            return not isinstance(failure, UnknownEnclave)
+        return True
+
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("an attested adapter can't be pickled: its client can't")
 
@@ -412,6 +435,12 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Likewise: CONNECT first, then the enclave's own TLS."""
+        if not proxy.lower().startswith("http://"):
+            # The connection class is urllib3's plain one: it speaks neither
+            # SOCKS nor TLS to a proxy.
+            raise UsageError(
+                "only http proxies can be tunnelled through", status=Status.USAGE
+            )
         manager = super().proxy_manager_for(proxy, **options)
         manager.pool_classes_by_scheme = self._pools
         return manager
@@ -433,7 +462,6 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         """As ``HTTPAdapter.send``; refusals are also SSLErrors."""
         self._last.peer = None
         try:
-            self._gate.find(request.url)
             response = super().send(request, *arguments, **options)
         except _Refused as refused:
             raise _as_requests_error(refused.failure, request) from refused.failure
@@ -461,14 +489,21 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
 
 class Session(requests.Session):
     """A ``requests.Session`` that sends to the client's enclaves alone. Mount
-    plain adapters where plain connections are meant. Closing it leaves the
-    client open."""
+    plain adapters where plain connections are meant: an enclave's own origin stays
+    attested, whatever is mounted. Closing it leaves the client open."""
 
     def __init__(self, client: BaseClient, **options: Any) -> None:
         super().__init__()
-        adapter = AttestedAdapter(client, **options)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
+        self._attested = AttestedAdapter(client, **options)
+        self.mount("https://", self._attested)
+        self.mount("http://", self._attested)
+
+    def get_adapter(self, url: str) -> Any:
+        """The attested one for an enclave's origin, whatever is mounted."""
+        adapter = super().get_adapter(url)
+        if isinstance(adapter, AttestedAdapter) or not self._attested.knows(url):
+            return adapter
+        return self._attested
 
     def resolve_redirects(self, resp: Any, req: Any, **options: Any) -> Iterator[Any]:
         """One that leaves the enclave's origin raises RedirectRefused."""
