@@ -1,0 +1,131 @@
+"""A client that was made before the fork, used after it."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+import enclave_client
+from conftest import make_client, map_of, trust_of
+
+TIMEOUT_S = 60
+WORKERS = 4
+
+shared = {}
+
+
+def ask(path):
+    """In a child: which process it was, and what its answer says."""
+    answer = shared["client"].get(shared["url"] + path)
+    return os.getpid(), answer.json()["path"], answer.attestation.pcrs[0]
+
+
+@pytest.mark.parametrize("polling", [False, True])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_multiprocessing_pool(enclave, polling, warm):
+    with make_client(enclave, polling=polling) as client:
+        if warm:
+            client.get(enclave.url)
+        shared.update(client=client, url=enclave.url)
+        paths = [f"/{number}" for number in range(40)]
+        with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+            answers = pool.map_async(ask, paths, chunksize=1).get(TIMEOUT_S)
+        assert [path for _, path, _ in answers] == paths
+        assert {pcr for _, _, pcr in answers} == {enclave.pcrs["0"]}
+        assert os.getpid() not in {pid for pid, _, _ in answers}
+        # The parent's own connections live on.
+        assert client.get(enclave.url + "/parent").json()["path"] == "/parent"
+
+
+def refuse(_):
+    try:
+        shared["client"].get(shared["url"])
+    except enclave_client.MeasurementRefused as refusal:
+        # It is pickled on its way to the parent.
+        return refusal
+    return None
+
+
+def test_refusals_in_children_are_refusals(enclave):
+    with make_client(enclave, map_of(enclave, "ab" * 48)) as client:
+        shared.update(client=client, url=enclave.url)
+        with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
+            refusals = pool.map_async(refuse, range(WORKERS)).get(TIMEOUT_S)
+    assert all(refusal.step is enclave_client.Step.POLICY for refusal in refusals)
+    assert not enclave.log("request")
+
+
+APP = """
+import os, sys
+sys.path[:0] = {path!r}
+import warnings
+warnings.simplefilter("ignore")
+import enclave_client
+client = enclave_client.Client({map!r}, **{trust!r})
+client.wait(timeout=30)
+
+def app(environ, start_response):
+    answer = client.get({url!r} + environ["PATH_INFO"])
+    told = f"{{os.getpid()}} {{answer.attestation.pcrs[0]}}".encode()
+    start_response("200 OK", [("Content-Length", str(len(told))), ("Connection", "close")])
+    return [told]
+"""
+
+
+def ask_gunicorn(port):
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as plain:
+        plain.sendall(b"GET /hello HTTP/1.0\r\n\r\n")
+        answer = b""
+        while piece := plain.recv(65536):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"200", answer
+    pid, pcr = body.decode().split()
+    return int(pid), pcr
+
+
+def test_gunicorn_with_the_client_made_before_the_fork(enclave, tmp_path):
+    pytest.importorskip("gunicorn")
+    (tmp_path / "attested_app.py").write_text(
+        APP.format(
+            path=sys.path, map=map_of(enclave), trust=trust_of(enclave), url=enclave.url
+        )
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.set_inheritable(True)
+    command = [sys.executable, "-B", "-m", "gunicorn", "--preload"]
+    command += ["--workers", str(WORKERS), "--bind", f"fd://{listener.fileno()}"]
+    command += ["--worker-tmp-dir", str(tmp_path)]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "attested_app:app"],
+            cwd=tmp_path,
+            pass_fds=[listener.fileno()],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        pids, pcrs = set(), set()
+        end = time.monotonic() + TIMEOUT_S
+        while len(pids) < WORKERS and time.monotonic() < end:
+            pid, pcr = ask_gunicorn(listener.getsockname()[1])
+            pids.add(pid)
+            pcrs.add(pcr)
+        assert len(pids) == WORKERS, (tmp_path / "log").read_text()
+        assert pcrs == {enclave.pcrs["0"]}
+        assert server.pid not in pids
+    finally:
+        listener.close()
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+            raise AssertionError("gunicorn did not end")
+    assert server.returncode == 0, (tmp_path / "log").read_text()
