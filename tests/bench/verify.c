@@ -477,7 +477,7 @@ load(const char *folder)
 
 	roots = roots_file(folder, json_string(manifest, "root"));
 	check = check_at(
-	    roots, json_integer(cJSON_GetArrayItem(cases, 0), "now_ms"));
+	    roots, json_member_integer(cJSON_GetArrayItem(cases, 0), "now_ms"));
 	for (size_t i = 0; i < THREADS * DOCUMENTS_PER_RUN; i++)
 		documents[i] = file_titled(folder, cases, under_one_leaf[i]);
 	other_leaf = file_titled(folder, cases, under_another_leaf);

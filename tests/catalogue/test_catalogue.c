@@ -24,9 +24,9 @@ check_for(const cJSON *item)
 {
 	return (struct evidence_check){
 	    .roots = roots,
-	    .now_ms = json_integer(item, "now_ms"),
-	    .max_age_ms = json_integer(item, "max_age_ms"),
-	    .clock_skew_ms = json_integer(item, "clock_skew_ms"),
+	    .now_ms = json_member_integer(item, "now_ms"),
+	    .max_age_ms = json_member_integer(item, "max_age_ms"),
+	    .clock_skew_ms = json_member_integer(item, "clock_skew_ms"),
 	};
 }
 

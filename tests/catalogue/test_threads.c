@@ -83,9 +83,11 @@ main(int argc, char **argv)
 	for (int i = 0; i < DOCUMENTS; i++) {
 		const cJSON *item = cJSON_GetArrayItem(cases, i * DISTANCE);
 		files[i] = file_read(folder, json_string(item, "file"));
-		checks[i] = check_at(roots, json_integer(item, "now_ms"));
-		checks[i].max_age_ms = json_integer(item, "max_age_ms");
-		checks[i].clock_skew_ms = json_integer(item, "clock_skew_ms");
+		checks[i] =
+		    check_at(roots, json_member_integer(item, "now_ms"));
+		checks[i].max_age_ms = json_member_integer(item, "max_age_ms");
+		checks[i].clock_skew_ms =
+		    json_member_integer(item, "clock_skew_ms");
 		checks[i].memory = memory;
 		expected[i] = status_by_name(json_string(item, "status"));
 	}

@@ -18,7 +18,7 @@ status=0
 	>"$1/fuzz-long.log" 2>&1 || status=$?
 
 count=0
-while IFS='|' read -r _ _ _ target seconds executions edges result _; do
+while IFS='|' read -r _ _ _ target seconds _ executions edges result _; do
 	count=$((count + 1))
 	verdict='not ok'
 	# A target that ran nothing has found nothing either.

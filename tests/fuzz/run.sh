@@ -9,9 +9,9 @@ usage: tests/fuzz/run.sh [--log FILE] [--build-dir DIR] SECONDS [TARGET]...
 
 Builds with clang, libFuzzer and the address and undefined sanitizers into
 DIR (default build/fuzz), runs each target (fuzz-evidence, ...) for SECONDS on
-one core, and appends a line for each to FILE (default tests/fuzz/log.md). What
-a run learns is kept in DIR/corpus; an input that fails is kept in DIR/findings,
-and the exit status is 1.
+one core, and appends a line for each to FILE (default tests/fuzz/log.md), with
+the seconds of CPU time that it had. What a run learns is kept in DIR/corpus; an
+input that fails is kept in DIR/findings, and the exit status is 1.
 TEXT
 }
 
@@ -41,31 +41,47 @@ if [ "${#targets[@]}" -eq 0 ]; then
 	mapfile -t targets < <(ninja -C "$build" -t targets all |
 		sed -n 's#^tests/fuzz/\(fuzz-[^/:]*\):.*#\1#p')
 fi
-ninja -C "$build" tests/catalogue/manifest.json \
-	"${targets[@]/#/tests/fuzz/}"
+ninja -C "$build" tests/catalogue/manifest.json tests/fuzz/eif-corpus \
+	tests/fuzz/map-corpus tests/fuzz/body-corpus "${targets[@]/#/tests/fuzz/}"
 
-seeds=$build/corpus/seeds
-mkdir -p "$seeds" "$build/findings"
-cp "$catalogue"/*.cose "$seeds"
+# The folder of what a target starts from.
+seeds_of()
+{
+	local folder=$build/tests/fuzz/${1#fuzz-}-corpus
+	if [ -d "$folder" ]; then
+		echo "$folder"
+		return
+	fi
+	mkdir -p "$build/corpus/documents"
+	cp "$catalogue"/*.cose "$build/corpus/documents"
+	echo "$build/corpus/documents"
+}
+
+mkdir -p "$build/findings"
+TIMEFORMAT='%U %S'
 failed=0
 for target in "${targets[@]}"; do
 	corpus=$build/corpus/$target
 	output=$build/findings/$target.txt
 	mkdir -p "$corpus"
+	seeds=$(seeds_of "$target")
 	result=nothing
-	"$build/tests/fuzz/$target" -max_len=16500 -timeout=10 \
+	{
+		time "$build/tests/fuzz/$target" -max_len=16500 -timeout=10 \
 		-max_total_time="$seconds" -print_final_stats=1 \
 		-artifact_prefix="$build/findings/$target-" \
-		"$corpus" "$seeds" 2>"$output" || {
+		"$corpus" "$seeds" 2>"$output"
+	} 2>"$output.time" || {
 		result=finding
 		failed=1
 	}
+	cpu=$(awk '{ printf "%d", $1 + $2 }' "$output.time")
 	executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$output")
 	coverage=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$output" | tail -n 1)
-	printf '| %s | %s | %s | %s | %s | %s | %s |\n' \
+	printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' \
 		"$(date -u +%Y-%m-%d)" \
 		"$(git -C "$top" rev-parse --short HEAD)" "$target" \
-		"$seconds" "${executions:-?}" "${coverage:-?}" "$result" \
+		"$seconds" "$cpu" "${executions:-?}" "${coverage:-?}" "$result" \
 		>>"$log"
 	tail -n 1 "$log"
 done

@@ -52,7 +52,8 @@ check_field(const cJSON *document, const char *name,
 	ck_assert_int_eq(claims_field(claims, field, &value), present);
 	if (!present)
 		return;
-	ck_assert_int_eq((int64_t)value.len, json_integer(expected, "length"));
+	ck_assert_int_eq(
+	    (int64_t)value.len, json_member_integer(expected, "length"));
 	SHA256(value.data, value.len, sha256);
 	hex_encode((struct bytes){sha256, 32}, hex);
 	ck_assert_str_eq(hex, json_string(expected, "sha256"));
@@ -109,7 +110,7 @@ check_claims(const cJSON *document, const struct claims *claims)
 	    claims_module_id(claims), json_string(document, "module_id"));
 	ck_assert_str_eq(claims_digest(claims), "SHA384");
 	ck_assert_int_eq(claims_timestamp_ms(claims),
-	    json_integer(document, "timestamp_ms"));
+	    json_member_integer(document, "timestamp_ms"));
 	ck_assert_int_eq(claims_debug(claims),
 	    cJSON_IsTrue(
 		cJSON_GetObjectItemCaseSensitive(document, "debug_mode")));
@@ -148,7 +149,7 @@ START_TEST(good_at_its_own_timestamp)
 	check_claims(document, claims);
 	claims_unref(claims);
 	/* Live, at the same moment: not replayed. */
-	check.now_ms = json_integer(document, "timestamp_ms");
+	check.now_ms = json_member_integer(document, "timestamp_ms");
 	status = evidence_verify(file_bytes(&file), &check, &claims, &error);
 	ck_assert_int_eq(status, ENCLAVE_CLIENT_OK);
 	ck_assert(!claims_replayed(claims));

@@ -73,7 +73,7 @@ json_string(const cJSON *object, const char *name)
 }
 
 int64_t
-json_integer(const cJSON *object, const char *name)
+json_member_integer(const cJSON *object, const char *name)
 {
 	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
 

@@ -26,7 +26,7 @@ struct bytes file_bytes(const struct file *file);
 cJSON *json_read(const char *folder, const char *name);
 /* Members that must be there; the process ends with a message otherwise. */
 const char *json_string(const cJSON *object, const char *name);
-int64_t json_integer(const cJSON *object, const char *name);
+int64_t json_member_integer(const cJSON *object, const char *name);
 
 /* New. */
 struct evidence_roots *roots_aws(void);

@@ -161,7 +161,7 @@ add_real(
 			       0 &&
 			   number++ % distance == 0)
 	    add(folder, json_string(document, "file"), roots,
-		json_integer(document, "timestamp_ms"));
+		json_member_integer(document, "timestamp_ms"));
 }
 
 int
@@ -188,7 +188,7 @@ main(int argc, char **argv)
 	manifest = json_read(argv[1], "manifest.json");
 	test_roots = roots_file(argv[1], json_string(manifest, "root"));
 	add(argv[1], json_string(manifest, "good"), test_roots,
-	    json_integer(
+	    json_member_integer(
 		cJSON_GetArrayItem(
 		    cJSON_GetObjectItemCaseSensitive(manifest, "cases"), 0),
 		"now_ms"));

@@ -153,10 +153,10 @@ static struct evidence_check
 check_for(const cJSON *item)
 {
 	struct evidence_check check =
-	    check_at(roots, json_integer(item, "now_ms"));
+	    check_at(roots, json_member_integer(item, "now_ms"));
 
-	check.max_age_ms = json_integer(item, "max_age_ms");
-	check.clock_skew_ms = json_integer(item, "clock_skew_ms");
+	check.max_age_ms = json_member_integer(item, "max_age_ms");
+	check.clock_skew_ms = json_member_integer(item, "clock_skew_ms");
 	return check;
 }
 
