@@ -57,7 +57,10 @@ struct enclave_client_curl_hooks {
  * enclaves and the connection's key attested for it.  Certificates are verified
  * by libcurl's own store (CURLOPT_CAINFO and its kin mean what they mean),
  * always: switched off by CURLOPT_SSL_VERIFYPEER libcurl loads no store, and
- * every certificate is refused.  One attachment a handle.  hooks: copied, NULL for none.
+ * every certificate is refused.  hooks: copied, NULL for none.  One attachment a
+ * handle: USAGE while this client has one on it (also after curl_easy_reset();
+ * detach before curl_easy_cleanup()); another client's can't be seen, and must
+ * not be there.
  * UNSUPPORTED where libcurl does not take the hooks.  *ret_attachment is new;
  * it must live until the handle's last transfer has ended.  The client must
  * outlive it.

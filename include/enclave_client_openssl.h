@@ -23,12 +23,14 @@ extern "C" {
 /*
  * Every client connection made from ssl_ctx must be the named enclave's.  The
  * attachment lives as long as ssl_ctx; after enclave_client_free() its
- * handshakes are refused.  Before connections are made (confined).
+ * handshakes are refused.  Before connections are made (confined).  USAGE where
+ * ssl_ctx has an attachment, of whichever client.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_ssl_ctx_attach(struct enclave_client *client, const char *name,
     SSL_CTX *ssl_ctx, struct enclave_client_error *error);
-/* The same for one connection, before its handshake. */
+/* The same for one connection, before its handshake; it goes before that of the
+ * SSL_CTX. */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_ssl_attach(struct enclave_client *client, const char *name,
     SSL *ssl, struct enclave_client_error *error);

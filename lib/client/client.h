@@ -54,6 +54,7 @@ struct enclave_client {
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t idle;   /* the last call left */
 	struct call *calls;
+	struct enclave_client_curl *attachments; /* callers' easy handles */
 };
 
 /* clock: borrowed until the client is freed. */

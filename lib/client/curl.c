@@ -9,7 +9,58 @@ struct enclave_client_curl {
 	CURL *easy;
 	struct gate_attachment gate;
 	bool refused; /* the last transfer: the next wants a new connection */
+	struct enclave_client_curl *next; /* of the client's */
 };
+
+/*
+ * A handle has one place for each hook: a second attachment would take it from
+ * the first, and detaching either would leave the handle with none.  libcurl
+ * does not say what stands there, so the client keeps a list.
+ */
+static bool
+enlist(struct enclave_client_curl *attachment)
+{
+	struct enclave_client *client = attachment->client;
+	struct enclave_client_curl *other;
+
+	(void)pthread_mutex_lock(&client->mutex);
+	for (other = client->attachments;
+	     other && other->easy != attachment->easy; other = other->next)
+		;
+	if (!other) {
+		attachment->next = client->attachments;
+		client->attachments = attachment;
+	}
+	(void)pthread_mutex_unlock(&client->mutex);
+	return !other;
+}
+
+static void
+strike_off(struct enclave_client_curl *attachment)
+{
+	struct enclave_client *client = attachment->client;
+	struct enclave_client_curl **link = &client->attachments;
+
+	(void)pthread_mutex_lock(&client->mutex);
+	while (*link && *link != attachment)
+		link = &(*link)->next;
+	if (*link)
+		*link = attachment->next;
+	(void)pthread_mutex_unlock(&client->mutex);
+}
+
+static struct gate_callers_hooks
+copy_hooks(const struct enclave_client_curl_hooks *hooks)
+{
+	if (!hooks)
+		return (struct gate_callers_hooks){0};
+	return (struct gate_callers_hooks){
+	    .ssl_ctx = hooks->ssl_ctx,
+	    .ssl_ctx_data = hooks->ssl_ctx_data,
+	    .prereq = hooks->prereq,
+	    .prereq_data = hooks->prereq_data,
+	};
+}
 
 enum enclave_client_status
 enclave_client_curl_attach(struct enclave_client *client, CURL *handle,
@@ -19,7 +70,7 @@ enclave_client_curl_attach(struct enclave_client *client, CURL *handle,
 {
 	enum enclave_client_status status;
 	struct enclave_client_curl *attachment;
-	struct gate_callers_hooks callers = {0};
+	struct gate_callers_hooks callers = copy_hooks(hooks);
 
 	if (!client || !handle || !ret_attachment)
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
@@ -32,22 +83,23 @@ enclave_client_curl_attach(struct enclave_client *client, CURL *handle,
 	attachment = calloc(1, sizeof(*attachment));
 	if (!attachment)
 		return error_memory(error);
-	if (hooks)
-		callers = (struct gate_callers_hooks){
-		    .ssl_ctx = hooks->ssl_ctx,
-		    .ssl_ctx_data = hooks->ssl_ctx_data,
-		    .prereq = hooks->prereq,
-		    .prereq_data = hooks->prereq_data,
-		};
 	attachment->easy = handle;
+	attachment->client = client;
+	if (!enlist(attachment)) {
+		free(attachment);
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "the handle is attached already: detach that attachment "
+		    "first, or rearm it after curl_easy_reset");
+	}
 	gate_attachment_init_curl(&attachment->gate, &client->gate, &callers);
 	status = gate_attach(&attachment->gate, handle, error);
 	if (status) {
+		strike_off(attachment);
 		gate_attachment_clear(&attachment->gate);
 		free(attachment);
 		return status;
 	}
-	attachment->client = client;
 	client_ref(client);
 	*ret_attachment = attachment;
 	error_clear(error);
@@ -75,6 +127,7 @@ enclave_client_curl_detach(struct enclave_client_curl *attachment)
 {
 	if (!attachment || !client_enter_to_end(attachment->client))
 		return;
+	strike_off(attachment);
 	gate_detach(attachment->easy);
 	gate_attachment_clear(&attachment->gate);
 	client_unref(attachment->client);

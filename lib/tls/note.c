@@ -144,12 +144,27 @@ note_callers_info(const SSL *ssl)
 	return note ? note->callers_info : NULL;
 }
 
+bool
+note_is_owned(const SSL_CTX *ssl_ctx)
+{
+	const struct note *note = note_of_ctx(ssl_ctx);
+
+	return note && note->owned.attachment;
+}
+
+bool
+note_ssl_is_owned(const SSL *ssl)
+{
+	const struct note *note = note_of_ssl(ssl);
+
+	return note && note->owned.attachment;
+}
+
 static bool
 own(struct note *note, const struct gate_owned *owned)
 {
-	if (!note)
+	if (!note || note->owned.attachment)
 		return false;
-	release(note);
 	note->owned = *owned;
 	return true;
 }

@@ -19,7 +19,10 @@ bool note_keep_info_of_ssl(SSL *ssl, note_info_callback callers);
 /* The caller's, of the SSL or else of its SSL_CTX; NULL: none. */
 note_info_callback note_callers_info(const SSL *ssl);
 
-/* Takes over what is owned; replaces what was there before. */
+/* Has it an attachment of its own already? */
+bool note_is_owned(const SSL_CTX *ssl_ctx);
+bool note_ssl_is_owned(const SSL *ssl);
+/* Takes over what is owned, where there is nothing yet. */
 bool note_own(SSL_CTX *ssl_ctx, const struct gate_owned *owned);
 bool note_own_of_ssl(SSL *ssl, const struct gate_owned *owned);
 /* The attachment of the SSL or else of its SSL_CTX; NULL: none. */

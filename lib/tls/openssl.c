@@ -8,10 +8,25 @@
 #include "tls/note.h"
 #include "tls/verdict.h"
 
+/*
+ * A second attachment would free the first under handshakes that go on, and
+ * judge for another enclave than the one that was named.
+ */
+static enum enclave_client_status
+refuse_second(const struct gate_owned *owned, const char *what,
+    struct enclave_client_error *error)
+{
+	owned->release(owned->context);
+	return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+	    ENCLAVE_CLIENT_STEP_NONE, "the %s is attached already", what);
+}
+
 enum enclave_client_status
 gate_attach_ssl_ctx(const struct gate_owned *owned, SSL_CTX *ssl_ctx,
     struct enclave_client_error *error)
 {
+	if (note_is_owned(ssl_ctx))
+		return refuse_second(owned, "SSL_CTX", error);
 	/* Owned before it is hooked in, so that no hook outlives it. */
 	if (!note_own(ssl_ctx, owned)) {
 		owned->release(owned->context);
@@ -105,6 +120,8 @@ gate_attach_ssl(const struct gate_owned *owned, SSL *ssl,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the SSL's handshake has begun already");
 	}
+	if (note_ssl_is_owned(ssl))
+		return refuse_second(owned, "SSL", error);
 	/* Owned before it is hooked in, so that no hook outlives it. */
 	if (!note_own_of_ssl(ssl, owned)) {
 		owned->release(owned->context);

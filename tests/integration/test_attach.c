@@ -330,6 +330,29 @@ START_TEST(detached_handle_is_plain_again)
 }
 END_TEST
 
+START_TEST(second_attachment_is_usage_and_leaves_the_first)
+{
+	struct enclave_client_curl *again = NULL;
+
+	warm_client();
+	attach(NULL);
+	fixture_expect(enclave_client_curl_attach(
+			   fixture.client, easy, NULL, &again, fixture.error),
+	    ENCLAVE_CLIENT_ERR_USAGE, "attached already");
+	ck_assert_ptr_null(again);
+	perform_ok("/first");
+	/* A reset leaves the attachment to be armed again, or to be ended. */
+	curl_easy_reset(easy);
+	ck_assert_int_eq(enclave_client_curl_attach(
+			     fixture.client, easy, NULL, &again, NULL),
+	    ENCLAVE_CLIENT_ERR_USAGE);
+	enclave_client_curl_detach(attachment);
+	attach(NULL);
+	fixture_update(OTHER_PCR0, "");
+	perform_refused("/pooled", ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+}
+END_TEST
+
 START_TEST(duplicate_is_refused_until_it_is_attached)
 {
 	struct enclave_client_curl *own = NULL;
@@ -792,6 +815,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, rearmed_handle_keeps_its_connection);
 	tcase_add_test(tcase, connection_opened_after_a_reset_is_refused);
 	tcase_add_test(tcase, detached_handle_is_plain_again);
+	tcase_add_test(tcase, second_attachment_is_usage_and_leaves_the_first);
 	tcase_add_test(tcase, duplicate_is_refused_until_it_is_attached);
 	tcase_add_test(
 	    tcase, duplicate_is_not_judged_by_the_connection_of_its_original);

@@ -19,6 +19,7 @@
 enum { ATTACH_CTX, ATTACH_SSL, ATTACH_WAYS };
 
 static SSL_CTX *context;
+static bool context_attached;
 static SSL *ssl;
 
 static void
@@ -26,6 +27,7 @@ setup(void)
 {
 	fixture_setup();
 	context = line_context();
+	context_attached = false;
 	ssl = NULL;
 }
 
@@ -34,6 +36,7 @@ setup_tls12(void)
 {
 	fixture_setup_tls12();
 	context = line_context();
+	context_attached = false;
 	ssl = NULL;
 }
 
@@ -59,10 +62,11 @@ dial(int way)
 {
 	if (ssl)
 		line_free(ssl);
-	if (way == ATTACH_CTX)
+	if (way == ATTACH_CTX && !context_attached)
 		fixture_expect(enclave_client_ssl_ctx_attach(fixture.client,
 				   FIXTURE_NAME, context, fixture.error),
 		    ENCLAVE_CLIENT_OK, NULL);
+	context_attached = way == ATTACH_CTX;
 	ssl = line_new(context);
 	if (way == ATTACH_SSL)
 		fixture_expect(enclave_client_ssl_attach(fixture.client,
@@ -235,6 +239,30 @@ START_TEST(renegotiation_is_not_followed)
 }
 END_TEST
 
+START_TEST(second_attachment_is_usage_and_leaves_the_first)
+{
+	warm_client("");
+	ck_assert(dial(_i));
+	line_free(ssl);
+	ssl = line_new(context);
+	if (_i == ATTACH_SSL)
+		ck_assert_int_eq(enclave_client_ssl_attach(fixture.client,
+				     FIXTURE_NAME, ssl, fixture.error),
+		    0);
+	fixture_expect(_i == ATTACH_CTX
+			   ? enclave_client_ssl_ctx_attach(fixture.client,
+				 FIXTURE_NAME, context, fixture.error)
+			   : enclave_client_ssl_attach(fixture.client,
+				 FIXTURE_NAME, ssl, fixture.error),
+	    ENCLAVE_CLIENT_ERR_USAGE, "is attached already");
+	ck_assert_int_eq(SSL_connect(ssl), 1);
+	ck_assert_int_eq(check(), 0);
+	/* The first still judges. */
+	fixture_update(OTHER_PCR0, "");
+	ck_assert_int_ne(check(), 0);
+}
+END_TEST
+
 static atomic_uint callers_calls;
 
 static void
@@ -252,7 +280,7 @@ START_TEST(info_callback_of_before_is_still_called)
 	ck_assert(dial(_i));
 	ck_assert_uint_gt(callers_calls, 0);
 	ck_assert_int_eq(check(), 0);
-	/* Attached once more, it is neither lost nor called twice. */
+	/* For another connection as well. */
 	callers_calls = 0;
 	ck_assert(dial(_i));
 	ck_assert_uint_gt(callers_calls, 0);
@@ -457,6 +485,8 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, session_is_never_resumed, 0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, info_callback_of_before_is_still_called, 0, ATTACH_WAYS);
+	tcase_add_loop_test(tcase,
+	    second_attachment_is_usage_and_leaves_the_first, 0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, ordinary_verification_holds_beside_the_key, 0, ATTACH_WAYS);
 	tcase_add_loop_test(
