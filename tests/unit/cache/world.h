@@ -43,5 +43,6 @@ Suite *rules_suite(void);
 Suite *plumbing_suite(void);
 Suite *threads_suite(void);
 Suite *torture_suite(void);
+Suite *fork_suite(void);
 
 #endif
