@@ -2,6 +2,7 @@
 
     ENCLAVE_CLIENT_BUILD_DIR  the build directory that is installed from
     ENCLAVE_CLIENT_SOURCE     the sources, for the example
+    ENCLAVE_CLIENT_LINK_ARGS  what else a program that links the archive needs
     LOCAL_ENCLAVE_BIN_DIR     local-enclave
 """
 
@@ -93,7 +94,10 @@ class Installed:
             ).stdout.splitlines()
         ]
         flags = shlex.split(run("pkg-config", "--libs", *needs).stdout)
-        return [self.one("libenclave-client.a"), *flags, "-pthread"]
+        instruments = os.environ["ENCLAVE_CLIENT_LINK_ARGS"].split()
+        return [
+            self.one("libenclave-client.a"), *flags, "-pthread", *instruments
+        ]
 
 
 @pytest.fixture(scope="module")

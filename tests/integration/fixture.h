@@ -43,6 +43,9 @@ void fixture_setup(void);
 void fixture_setup_tls12(void);
 void fixture_teardown(void);
 
+/* Ends a forked child, without what its parent registered for its own end. */
+__attribute__((noreturn)) void fixture_end_child(int status);
+
 /*
  * A client whose map gives FIXTURE_NAME the enclave's origin and PCR0 (NULL:
  * the enclave's own), with more members of the enclave object ("" or

@@ -59,7 +59,7 @@ start_child(child_work *work, void *context)
 	/* A child that hangs says so by itself. */
 	(void)signal(SIGALRM, end_child);
 	(void)alarm(CHILD_TIMEOUT_S);
-	_exit(work(context));
+	fixture_end_child(work(context));
 }
 
 static int
@@ -151,7 +151,7 @@ work_grandchild(void *context)
 		return 1;
 	pid = fork_when_quiet();
 	if (pid == 0)
-		_exit(get("/grandchild") ? 1 : 0);
+		fixture_end_child(get("/grandchild") ? 1 : 0);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return 2;
 	return get("/child-again") ? 3 : 0;

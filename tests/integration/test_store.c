@@ -592,7 +592,7 @@ START_TEST(several_processes_share_it)
 		ck_assert_int_ge(children[i], 0);
 		if (!children[i]) {
 			(void)alarm(60);
-			_exit(share(i));
+			fixture_end_child(share(i));
 		}
 	}
 	for (int i = 0; i < SHARERS; i++) {
