@@ -18,6 +18,7 @@ enum answer_kind {
 	ANSWER_DRIP,
 	ANSWER_CUT,
 	ANSWER_NEVER,
+	ANSWER_FROM_ELSEWHERE,
 };
 
 struct answer {
@@ -31,6 +32,9 @@ struct answer {
 	uint64_t filler_bytes;
 	size_t piece_bytes;
 	struct timeval interval;
+	/* Told when the client leaves before the answer is whole. */
+	void (*on_gone)(void *);
+	void *argument;
 };
 
 void
@@ -42,6 +46,8 @@ answer_free(struct answer *answer)
 		event_free(answer->timer);
 	if (answer->text != NULL)
 		evbuffer_free(answer->text);
+	if (answer->on_gone != NULL)
+		answer->on_gone(answer->argument);
 	free(answer);
 }
 
@@ -82,9 +88,10 @@ answer_new(
 	return answer;
 }
 
-static void
+void
 answer_done(struct answer *answer)
 {
+	answer->on_gone = NULL;
 	answer->connection->answer = NULL;
 	answer_free(answer);
 }
@@ -311,4 +318,23 @@ answer_never(struct evhttp_request *request)
 {
 	answer_new(ANSWER_NEVER, request, "");
 	watch_for_close(request);
+}
+
+struct answer *
+answer_from(
+    struct evhttp_request *request, void (*on_gone)(void *), void *argument)
+{
+	struct answer *answer = answer_new(ANSWER_FROM_ELSEWHERE, request, "");
+
+	answer->on_gone = on_gone;
+	answer->argument = argument;
+	watch_for_close(request);
+	return answer;
+}
+
+void
+answer_break(struct answer *answer)
+{
+	answer->on_gone = NULL;
+	cut_connection(NULL, answer->connection);
 }

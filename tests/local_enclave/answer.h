@@ -37,4 +37,17 @@ void answer_cut(struct evhttp_request *request, const char *text);
 
 void answer_never(struct evhttp_request *request);
 
+/*
+ * The caller sends what comes from elsewhere. on_gone is told once when the
+ * client leaves before answer_done, and takes the argument.
+ */
+struct answer *answer_from(
+    struct evhttp_request *request, void (*on_gone)(void *), void *argument);
+
+/* Whole: what is left to send is the caller's. */
+void answer_done(struct answer *answer);
+
+/* Never to be whole: the connection ends, and on_gone is not told. */
+void answer_break(struct answer *answer);
+
 #endif

@@ -21,6 +21,8 @@ struct enclave_options {
 	int tls_version;
 	/* Where an impostor fetches somebody else's evidence; else NULL. */
 	const char *relay;
+	/* Where a service on this machine answers what is not evidence; or 0. */
+	int proxy_port;
 	/* The TLS key outlives the process, in the state folder. */
 	bool keep_key;
 };

@@ -10,6 +10,7 @@
 #include "encoding.h"
 #include "evidence.h"
 #include "fatal.h"
+#include "proxy.h"
 #include "state_dir.h"
 #include "truth_log.h"
 
@@ -40,6 +41,8 @@ static const char usage[] =
     "  --era 2024|2026      shape of documents, default 2026\n"
     "  --tls 1.2|1.3        default both\n"
     "  --relay ORIGIN       show the evidence of that server instead\n"
+    "  --proxy PORT         what is not evidence is answered by "
+    "127.0.0.1:PORT\n"
     "  --keep-key           reuse the TLS key of an earlier run\n"
     "  --exit-with-parent   end when the parent process ends\n";
 
@@ -52,6 +55,7 @@ enum option_id {
 	OPTION_ERA,
 	OPTION_TLS,
 	OPTION_RELAY,
+	OPTION_PROXY,
 	OPTION_KEEP_KEY,
 	OPTION_EXIT_WITH_PARENT,
 	OPTION_HELP,
@@ -66,6 +70,7 @@ static const struct option long_options[] = {
     {"era", required_argument, NULL, OPTION_ERA},
     {"tls", required_argument, NULL, OPTION_TLS},
     {"relay", required_argument, NULL, OPTION_RELAY},
+    {"proxy", required_argument, NULL, OPTION_PROXY},
     {"keep-key", no_argument, NULL, OPTION_KEEP_KEY},
     {"exit-with-parent", no_argument, NULL, OPTION_EXIT_WITH_PARENT},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -91,6 +96,16 @@ parse_tls_version(const char *text)
 	if (strcmp(text, "1.3") == 0)
 		return TLS1_3_VERSION;
 	die("unknown TLS version: %s", text);
+}
+
+static int
+parse_port(const char *text)
+{
+	uint64_t port;
+
+	if (!number_decode(text, &port) || port == 0 || port > UINT16_MAX)
+		die("not a port: %s", text);
+	return (int)port;
 }
 
 static void
@@ -122,6 +137,9 @@ take_option(struct enclave_options *options, int option, const char *text)
 		break;
 	case OPTION_RELAY:
 		options->relay = text;
+		break;
+	case OPTION_PROXY:
+		options->proxy_port = parse_port(text);
 		break;
 	case OPTION_KEEP_KEY:
 		options->keep_key = true;
@@ -169,6 +187,8 @@ on_request(struct evhttp_request *request, void *argument)
 	if (path != NULL && evidence_path(path) &&
 	    evhttp_request_get_command(request) == EVHTTP_REQ_GET)
 		evidence_answer(enclave, request);
+	else if (enclave->options->proxy_port != 0)
+		proxy_answer(request, enclave->options->proxy_port);
 	else
 		echo_answer(request);
 }

@@ -8,6 +8,7 @@ import concurrent.futures
 import glob
 import hashlib
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -1057,10 +1058,118 @@ def test_it_ends_with_its_parent(tmp_path):
         time.sleep(0.01)
 
 
+class Service(http.server.BaseHTTPRequestHandler):
+    """Somebody's service: says what it was asked, slowly, or half of it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        text = f"{self.command} {self.path} {body.decode()}".encode()
+        self.send_response(404 if self.path == "/none" else 201)
+        self.send_header("X-Seen-Host", self.headers["Host"])
+        self.send_header("X-Seen", self.headers.get("X-Sent", ""))
+        if self.path == "/slow":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"5\r\nfirst\r\n")
+            self.server.release.wait(30)
+            self.wfile.write(b"4\r\nlast\r\n0\r\n\r\n")
+            return
+        more = 1 if self.path == "/half" else 0
+        self.send_header("Content-Length", str(len(text) + more))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+        self.close_connection = True
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = answer
+
+
+@pytest.fixture
+def service():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.daemon_threads = True
+    server.release = threading.Event()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.release.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def proxy(state, service):
+    port = service.server_address[1]
+    with LocalEnclave.start(state, instance="proxy", proxy=port) as one:
+        yield one
+        assert one.stop() == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
+def test_a_proxy_asks_the_service(proxy, method):
+    with Client(proxy) as client:
+        for path in ("/a?b=c", "/none"):
+            answer = client.get(path, method, b"body", {"X-Sent": "1"})
+            assert answer.status == (404 if path == "/none" else 201)
+            assert answer.data == f"{method} {path} body".encode()
+            assert answer.headers["X-Seen"] == "1"
+            assert answer.headers["X-Seen-Host"] == "localhost"
+        head = client.get("/", "HEAD")
+        assert (head.status, head.data) == (201, b"")
+        assert json.loads(client.get(EVIDENCE).data)["attestation_doc"]
+
+
+def test_a_body_in_chunks_reaches_the_service_whole(proxy):
+    with Client(proxy) as client:
+        answer = client.get("/", "POST", iter([b"bo", b"dy"]))
+        assert answer.data == b"POST / body"
+
+
+def test_a_proxy_passes_on_what_is_there(proxy, service):
+    with Client(proxy) as client:
+        client.http.request("GET", "/slow")
+        answer = client.http.getresponse()
+        assert answer.read1(5) == b"first"
+        service.release.set()
+        assert answer.read() == b"last"
+
+
+def test_half_an_answer_is_not_made_whole(proxy):
+    with Client(proxy) as client, pytest.raises(http.client.IncompleteRead):
+        client.get("/half")
+
+
+def test_a_client_that_leaves_a_proxy(proxy):
+    with Client(proxy) as client:
+        client.http.request("GET", "/slow")
+        assert client.http.getresponse().read1(5) == b"first"
+    proxy.wait_for("closed")
+    with Client(proxy) as client:
+        assert client.get("/").status == 201
+
+
+def test_a_proxy_without_a_service(state):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with LocalEnclave.start(state, instance="alone", proxy=port) as one:
+        with Client(one) as client:
+            assert client.get("/").status == 502
+            assert client.get(EVIDENCE).status == 200
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
+        ["--proxy", "0"],
+        ["--proxy", "65536"],
         ["--pcr", "0"],
         ["--tls", "1.1"],
         ["--era", "2020"],
