@@ -339,8 +339,8 @@ enclave_client_pcr8_from_certificate_pem(const char *pem, size_t len,
  * Events
  * ======
  * Told once per change, on the thread where it happened, with no lock held.
- * The callback may call anything of this library but enclave_client_free() and
- * enclave_client_stop(); it must not block for long.
+ * The callback may call anything of this library but enclave_client_free(); it
+ * must not block for long.
  */
 enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_ATTESTED = 1, /* first live key */
@@ -560,6 +560,7 @@ enclave_client_new(const struct enclave_client_config *config,
 /*
  * Ends everything within 100 ms: calls that other threads are in return
  * CANCELLED, and so does every later call.  Any thread, any number of times.
+ * From the event callback it does not wait for the thread that it is on.
  */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_stop(struct enclave_client *client);
 /*

@@ -494,6 +494,7 @@ run(void *context)
 	struct poller *poller = context;
 
 	(void)pthread_setname_np(pthread_self(), "enclave-poll");
+	thread_serve(poller);
 	seed_random(poller);
 	if (poller->options.store)
 		store_load(poller->options.store, &poller->stop);
@@ -573,16 +574,25 @@ poller_wake(struct poller *poller)
 	(void)curl_multi_wakeup(poller->multi);
 }
 
+bool
+poller_on_own_thread(const struct poller *poller)
+{
+	return poller &&
+	       (thread_serves(poller) || thread_serves(&poller->verification));
+}
+
 void
 poller_stop(struct poller *poller)
 {
 	if (!poller)
 		return;
+	atomic_store_explicit(&poller->stop, true, memory_order_release);
+	poller_wake(poller);
+	/* It would wait for itself; so would who waits for it already. */
+	if (poller_on_own_thread(poller))
+		return;
 	(void)pthread_mutex_lock(&poller->running_lock);
 	if (poller->running) {
-		atomic_store_explicit(
-		    &poller->stop, true, memory_order_release);
-		poller_wake(poller);
 		(void)pthread_join(poller->thread, NULL);
 		poller->running = false;
 	}

@@ -36,10 +36,12 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status poller_new(
 void poller_wake(struct poller *poller);
 /*
  * Ends both threads within 100 ms, whatever is in flight, a hanging resolver
- * included.  Any thread, any number of times; others may still wake it.  Not
- * from an event callback: that runs on a thread to be ended.
+ * included.  Any thread, any number of times; others may still wake it.  From
+ * one of the two themselves, in an event callback, it only begins their end.
  */
 void poller_stop(struct poller *poller);
+/* NULL: false. */
+bool poller_on_own_thread(const struct poller *poller);
 /*
  * Stops, unhooks itself from the cache's wake, frees.  Nobody may be in, or
  * enter, a call that wakes it.

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+static _Thread_local const void *served;
+
 int
 thread_start(void *(*run)(void *context), void *context, pthread_t *ret_thread)
 {
@@ -14,4 +16,16 @@ thread_start(void *(*run)(void *context), void *context, pthread_t *ret_thread)
 	result = pthread_create(ret_thread, NULL, run, context);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
+}
+
+void
+thread_serve(const void *owner)
+{
+	served = owner;
+}
+
+bool
+thread_serves(const void *owner)
+{
+	return served == owner;
 }

@@ -59,6 +59,7 @@ run(void *context)
 	struct poll *poll;
 
 	(void)pthread_setname_np(pthread_self(), "enclave-verify");
+	thread_serve(queue);
 	while ((poll = wait_for_poll(queue))) {
 		poll_judge(poll, queue->options);
 		hand_back(queue, poll);

@@ -339,6 +339,9 @@ enclave_client_free(struct enclave_client *client)
 	if (!client || !client_enter_to_end(client))
 		return;
 	enclave_client_stop(client);
+	/* In an event callback, to which that thread must return. */
+	if (poller_on_own_thread(client->poller))
+		return;
 	(void)pthread_mutex_lock(&client->mutex);
 	while (client->calls)
 		(void)pthread_cond_wait(&client->idle, &client->mutex);

@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <enclave_client_curl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,11 @@
 #include "integration/scripted.h"
 
 #include "tls/sockets.h"
+
+/* A PCR that no enclave has. */
+#define NO_BUILD                                                               \
+	"111111111111111111111111111111111111111111111111"                     \
+	"111111111111111111111111111111111111111111111111"
 
 static struct scripted *server;
 
@@ -503,6 +509,73 @@ START_TEST(connections_of_requests_are_closed_in_a_child)
 }
 END_TEST
 
+/* An event callback that ends the client, once it has seen its kind. */
+static struct {
+	enum enclave_client_event_kind kind;
+	_Atomic(struct enclave_client *) client;
+	atomic_bool begun;
+	atomic_bool ended;
+} ending;
+
+static void
+end_from_event(const struct enclave_client_event *event, void *context)
+{
+	struct enclave_client *client;
+
+	(void)context;
+	if (event->kind != ending.kind || atomic_exchange(&ending.begun, true))
+		return;
+	while (!(client = atomic_load(&ending.client)))
+		(void)sched_yield();
+	enclave_client_stop(client);
+	enclave_client_free(client); /* forbidden: it only stops */
+	atomic_store(&ending.ended, true);
+}
+
+/* Port 1 refuses; what it is told of comes from the poll thread, and what the
+ * evidence is, from the verification thread. */
+static const struct {
+	enum enclave_client_event_kind kind;
+	const char *map; /* NULL: the enclave's */
+} endings[] = {
+    {ENCLAVE_CLIENT_EVENT_ATTESTED, NULL},
+    {ENCLAVE_CLIENT_EVENT_POLL_FAILED,
+	"{\"enclaves\":{\"" FIXTURE_NAME
+	"\":{\"url\":\"https://127.0.0.1:1\",\"pcrs\":{\"PCR0\":\"" NO_BUILD
+	"\"}}}}"},
+};
+
+START_TEST(client_that_is_ended_from_its_own_event)
+{
+	const char *map =
+	    endings[_i].map ? endings[_i].map : fixture_map(NULL, "");
+	struct enclave_client_config *config = NULL;
+	struct enclave_client *client = NULL;
+
+	ending.kind = endings[_i].kind;
+	ck_assert_int_eq(enclave_client_config_new(&config), 0);
+	enclave_client_config_set_insecure_allowed(config, true);
+	enclave_client_config_set_insecure_nitro_root_file(
+	    config, local_enclave_text(fixture.enclave, "nitro_root"));
+	enclave_client_config_set_ca_file(
+	    config, local_enclave_text(fixture.enclave, "web_ca"));
+	enclave_client_config_set_event_callback(config, end_from_event, NULL);
+	ck_assert_int_eq(enclave_client_config_load_text(
+			     config, map, strlen(map), fixture.error),
+	    0);
+	ck_assert_int_eq(
+	    client_new(config, &fixture.clock, &client, fixture.error), 0);
+	enclave_client_config_free(config);
+	atomic_store(&ending.client, client);
+	while (!atomic_load(&ending.ended))
+		(void)sched_yield();
+	fixture.client = client;
+	ck_assert_int_eq(fixture_get("/after"), ENCLAVE_CLIENT_ERR_CANCELLED);
+	/* From here it may be waited for; the teardown frees it. */
+	enclave_client_stop(client);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -526,6 +599,8 @@ main(void)
 	tcase_add_test(tcase, prepared_request_makes_three_connections_at_most);
 	tcase_add_test(tcase, prepared_redirect_connects_to_no_other_origin);
 	tcase_add_test(tcase, connections_of_requests_are_closed_in_a_child);
+	tcase_add_loop_test(tcase, client_that_is_ended_from_its_own_event, 0,
+	    (int)(sizeof(endings) / sizeof(endings[0])));
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
