@@ -4,6 +4,13 @@
  * the median of the rounds' ratios is printed.
  *
  *   bench-verify CATALOGUE [ROUNDS]
+ *
+ * A cold verification has five signatures to check: three issuers', the leaf's
+ * and the document's.  In instructions (callgrind, OpenSSL 3.0 of Debian 12)
+ * each is 1.01 raw ones, and d2i_X509 of a certificate is 0.19: three quarters
+ * of that is OSSL_DECODER_CTX_new_for_pkey, called for the certificate's key.
+ * A key out of its bytes (key_new) is 0.02, and so is all else that is done
+ * with a certificate.  Together that is 5.9; in time the same is 6.4 to 6.5.
  */
 #include <pthread.h>
 #include <stdio.h>
