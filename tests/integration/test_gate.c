@@ -140,6 +140,77 @@ START_TEST(pooled_connection_is_refused_once_the_enclave_was_removed)
 }
 END_TEST
 
+/*
+ * A handle with a connection that was judged well.  By itself: the request
+ * path asks the cache before it takes a handle, and would refuse first.
+ */
+static struct handle *
+new_judged_handle(void)
+{
+	struct cache_slot *slot = slot_of_fixture();
+	struct handle *handle = new_handle(&fixture.client->gate, slot);
+
+	cache_slot_unref(slot);
+	ck_assert_int_eq(get_with(handle, "/own"), CURLE_OK);
+	return handle;
+}
+
+static void
+expect_pooled_refusal(
+    struct handle *handle, enum enclave_client_status expected)
+{
+	size_t connections = fixture_connections();
+
+	ck_assert_int_eq(get_with(handle, "/after"), CURLE_ABORTED_BY_CALLBACK);
+	ck_assert_int_eq(handle->gate.error.status, expected);
+	ck_assert(handle->gate.key_refused);
+	ck_assert(!handle->gate.ran);
+	/* It was the pooled one: the first half had no say. */
+	ck_assert_uint_eq(fixture_connections(), connections);
+	handle_free(handle);
+	ck_assert(!fixture_saw("/after"));
+}
+
+START_TEST(second_half_alone_refuses_a_withdrawn_key)
+{
+	struct handle *handle;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	handle = new_judged_handle();
+	fixture_set("{\"pcrs\":{\"0\":\"" OTHER_PCR0 "\"}}");
+	fixture_expect(
+	    enclave_client_attest(fixture.client, FIXTURE_NAME, 5000,
+		&(struct enclave_client_document *){NULL}, fixture.error),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT, "PCR0 is bbbb");
+	expect_pooled_refusal(handle, ENCLAVE_CLIENT_ERR_MEASUREMENT);
+}
+END_TEST
+
+START_TEST(second_half_alone_refuses_after_a_change_of_policy)
+{
+	struct handle *handle;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	handle = new_judged_handle();
+	fixture_update(OTHER_PCR0, "");
+	expect_pooled_refusal(handle, ENCLAVE_CLIENT_ERR_MEASUREMENT);
+}
+END_TEST
+
+START_TEST(second_half_alone_refuses_expired_evidence)
+{
+	struct handle *handle;
+
+	fixture_client(NULL, ",\"max_age_ms\":60000", false);
+	fixture_get_ok("/before");
+	handle = new_judged_handle();
+	fixture_advance_ms(61000);
+	expect_pooled_refusal(handle, ENCLAVE_CLIENT_ERR_TOO_OLD);
+}
+END_TEST
+
 START_TEST(expired_evidence_on_a_pooled_connection_is_learned_again)
 {
 	fixture_client(NULL, ",\"max_age_ms\":60000", false);
@@ -1016,6 +1087,10 @@ add_tests(TCase *tcase)
 	    tcase, pooled_connection_is_refused_once_the_policy_changed);
 	tcase_add_test(
 	    tcase, pooled_connection_is_refused_once_the_enclave_was_removed);
+	tcase_add_test(tcase, second_half_alone_refuses_a_withdrawn_key);
+	tcase_add_test(
+	    tcase, second_half_alone_refuses_after_a_change_of_policy);
+	tcase_add_test(tcase, second_half_alone_refuses_expired_evidence);
 	tcase_add_test(
 	    tcase, expired_evidence_on_a_pooled_connection_is_learned_again);
 	tcase_add_test(tcase, clock_set_back_revives_nothing);
