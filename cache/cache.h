@@ -146,7 +146,8 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status cache_publish(
 /* Evidence could not be fetched. */
 void cache_note_failure(struct cache *cache, struct cache_slot *slot,
     const struct enclave_client_error *error);
-/* An event about an enclave that changes nothing here.  No lock is held. */
+/* An event about an enclave, NULL for all, that changes nothing here.  No lock
+ * is held. */
 void cache_tell(struct cache *cache, const struct enclave *enclave,
     enum enclave_client_event_kind kind,
     const struct enclave_client_error *about);

@@ -88,7 +88,7 @@ cache_tell(struct cache *cache, const struct enclave *enclave,
 {
 	const struct enclave_client_event event = {
 	    .kind = kind,
-	    .enclave = enclave->name,
+	    .enclave = enclave ? enclave->name : "",
 	    .status = about->status,
 	    .step = about->step,
 	    .message = about->message,

@@ -353,7 +353,9 @@ enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_RECOVERED = 7,   /* good again after a failure */
 	ENCLAVE_CLIENT_EVENT_INSECURE = 8,    /* a weakening is in force */
 	ENCLAVE_CLIENT_EVENT_STORE =
-	    9 /* evidence store: skipped, not written */
+	    9, /* evidence store: skipped, not written */
+	ENCLAVE_CLIENT_EVENT_TRUST = 10 /* changed CA file or directory can't
+	                                 * be used; the former one stays */
 };
 
 /* Borrowed until the callback returns. */
@@ -439,7 +441,8 @@ enclave_client_config_load_single(struct enclave_client_config *config,
 
 /*
  * Trust for ordinary verification (web PKI): a PEM bundle, a hash directory;
- * each replaces the system's store.  NULL: the system's.
+ * each replaces the system's store.  NULL: the system's.  Where one has
+ * changed, the next connection reads it again.
  */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_ca_file(
     struct enclave_client_config *config, const char *path);

@@ -195,7 +195,7 @@ free_client(struct enclave_client *client)
 	poller_free(client->poller);
 	store_free(client->store);
 	cache_free(client->cache);
-	X509_STORE_free(client->gate.trust);
+	trust_store_free(client->gate.trust);
 	transport_clear(&client->transport);
 	chain_memory_free(client->memory);
 	leaf_memory_free(client->leaves);

@@ -22,6 +22,8 @@ enclave_client_event_name(enum enclave_client_event_kind kind)
 		return "insecure";
 	case ENCLAVE_CLIENT_EVENT_STORE:
 		return "store";
+	case ENCLAVE_CLIENT_EVENT_TRUST:
+		return "trust";
 	default:
 		return "unknown";
 	}

@@ -17,7 +17,7 @@ struct renewed {
 	struct evidence_roots *roots;
 	struct chain_memory *memory;
 	struct leaf_memory *leaves;
-	X509_STORE *trust;
+	struct trust_store *trust;
 	struct sockets *sockets;
 };
 
@@ -47,7 +47,7 @@ clear_renewed(struct renewed *renewed)
 	evidence_roots_unref(renewed->roots);
 	chain_memory_free(renewed->memory);
 	leaf_memory_free(renewed->leaves);
-	X509_STORE_free(renewed->trust);
+	trust_store_free(renewed->trust);
 	sockets_free(renewed->sockets);
 }
 

@@ -24,7 +24,7 @@ struct gate {
 	/* For evidence in certificates; NULL: none is judged. */
 	const struct appraiser *appraiser;
 	const struct clock_source *clock;
-	X509_STORE *trust; /* ordinary verification */
+	struct trust_store *trust; /* ordinary verification */
 	bool insecure_key_log;
 	/* The client was stopped: nothing passes any more.  NULL: never. */
 	const atomic_bool *stopped;

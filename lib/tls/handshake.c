@@ -9,6 +9,7 @@
 #include "tls/leaf.h"
 #include "tls/note.h"
 #include "tls/target.h"
+#include "tls/trust_store.h"
 #include "tls/verdict.h"
 
 static const struct origin *
@@ -60,6 +61,21 @@ refuse_ordinary(
 	return status;
 }
 
+/* Tells that a changed file or directory can't be used. */
+static X509_STORE *
+anchors_of(const struct gate_attachment *attachment)
+{
+	struct enclave_client_error failed = {0};
+	X509_STORE *anchors =
+	    trust_store_anchors(attachment->gate->trust, &failed);
+
+	if (failed.status)
+		cache_tell(attachment->gate->cache, NULL,
+		    ENCLAVE_CLIENT_EVENT_TRUST, &failed);
+	error_clear(&failed);
+	return anchors;
+}
+
 /*
  * Ordinary verification (RFC 5280 6, RFC 9525) in a store context of our own:
  * libcurl 7.87 to 8.2 put their own store into the SSL_CTX after our hook has
@@ -71,13 +87,13 @@ verify_by_trust_store(struct gate_attachment *attachment, X509_STORE_CTX *outer,
 {
 	enum enclave_client_status status;
 	X509_VERIFY_PARAM *param;
+	X509_STORE *anchors = anchors_of(attachment);
 	X509_STORE_CTX *inner = X509_STORE_CTX_new();
 	int verified;
 
 	status = error_memory(&attachment->error);
 	if (!inner ||
-	    X509_STORE_CTX_init(inner, attachment->gate->trust,
-		X509_STORE_CTX_get0_cert(outer),
+	    X509_STORE_CTX_init(inner, anchors, X509_STORE_CTX_get0_cert(outer),
 		X509_STORE_CTX_get0_untrusted(outer)) != 1 ||
 	    X509_STORE_CTX_set_default(inner, "ssl_server") != 1)
 		goto out;
@@ -105,6 +121,7 @@ verify_by_trust_store(struct gate_attachment *attachment, X509_STORE_CTX *outer,
 	status = ENCLAVE_CLIENT_OK;
 out:
 	X509_STORE_CTX_free(inner);
+	X509_STORE_free(anchors);
 	return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/id.h"
 #include "tls/gate.h"
+#include "tls/trust_store.h"
 
 #define SELF_TEST_HOST "gate-self-test.invalid"
 /* A handshake takes three turns; more means that it hangs. */
@@ -18,8 +19,8 @@
 struct self_test {
 	struct cache *cache;
 	struct cache_slot *slot;
-	X509_STORE *trust;    /* holds the server's certificate */
-	X509_STORE *distrust; /* holds nothing */
+	struct trust_store *trust;    /* holds the server's certificate */
+	struct trust_store *distrust; /* holds nothing */
 	EVP_PKEY *key;
 	X509 *certificate;
 	SSL_CTX *server;
@@ -64,12 +65,29 @@ static bool
 make_server(struct self_test *test)
 {
 	test->server = SSL_CTX_new(TLS_server_method());
-	test->trust = X509_STORE_new();
-	test->distrust = X509_STORE_new();
-	return test->server && test->trust && test->distrust &&
+	return test->server &&
 	       SSL_CTX_use_certificate(test->server, test->certificate) == 1 &&
-	       SSL_CTX_use_PrivateKey(test->server, test->key) == 1 &&
-	       X509_STORE_add_cert(test->trust, test->certificate) == 1;
+	       SSL_CTX_use_PrivateKey(test->server, test->key) == 1;
+}
+
+static struct trust_store *
+new_trust(X509 *anchor)
+{
+	X509_STORE *anchors = X509_STORE_new();
+	struct trust_store *trust = NULL;
+
+	if (anchors && (!anchor || X509_STORE_add_cert(anchors, anchor) == 1))
+		trust = trust_store_new_fixed(anchors);
+	X509_STORE_free(anchors);
+	return trust;
+}
+
+static bool
+make_trust(struct self_test *test)
+{
+	test->trust = new_trust(test->certificate);
+	test->distrust = new_trust(NULL);
+	return test->trust && test->distrust;
 }
 
 static enum enclave_client_status
@@ -103,8 +121,8 @@ clear_test(struct self_test *test)
 	cache_slot_unref(test->slot);
 	cache_free(test->cache);
 	SSL_CTX_free(test->server);
-	X509_STORE_free(test->trust);
-	X509_STORE_free(test->distrust);
+	trust_store_free(test->trust);
+	trust_store_free(test->distrust);
 	X509_free(test->certificate);
 	EVP_PKEY_free(test->key);
 }
@@ -244,7 +262,8 @@ gate_self_test(
 		return status;
 	(void)ERR_set_mark();
 	status = make_enclave(&test, &appraiser, error);
-	if (!status && (!make_certificate(&test) || !make_server(&test)))
+	if (!status && (!make_certificate(&test) || !make_server(&test) ||
+			   !make_trust(&test)))
 		status = error_memory(error);
 	for (size_t i = 0;
 	     !status && i < sizeof(expectations) / sizeof(expectations[0]); i++)

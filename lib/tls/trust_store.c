@@ -3,8 +3,64 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* What tells one content of a path from the next. */
+struct seen {
+	bool there;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+	struct timespec changed; /* also where the other time was set back */
+};
+
+struct trust_store {
+	/* NULL: none. */
+	char *file;
+	char *directory;
+	pthread_mutex_t mutex; /* of what follows */
+	X509_STORE *anchors;
+	/* As they were just before they were read last, well or not. */
+	struct seen file_seen;
+	struct seen directory_seen;
+};
+
+static struct seen
+look(const char *path)
+{
+	struct stat status;
+
+	if (!path || stat(path, &status))
+		return (struct seen){0};
+	return (struct seen){
+	    .there = true,
+	    .device = status.st_dev,
+	    .inode = status.st_ino,
+	    .size = status.st_size,
+	    .modified = status.st_mtim,
+	    .changed = status.st_ctim,
+	};
+}
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool
+same(const struct seen *a, const struct seen *b)
+{
+	return a->there == b->there && a->device == b->device &&
+	       a->inode == b->inode && a->size == b->size &&
+	       same_time(a->modified, b->modified) &&
+	       same_time(a->changed, b->changed);
+}
 
 static enum enclave_client_status
 add_file(
@@ -50,45 +106,154 @@ add_directory(
 	return ENCLAVE_CLIENT_OK;
 }
 
-/* The directory alone where there is one; it holds what the bundle holds. */
-static enum enclave_client_status
-add_system(X509_STORE *store, struct enclave_client_error *error)
+/*
+ * The directory alone where there is one; it holds what the bundle holds.  No
+ * store at all: every certificate will be refused, as with curl.
+ */
+static bool
+set_system_paths(struct trust_store *trust)
 {
 	const curl_version_info_data *built =
 	    curl_version_info(CURLVERSION_NOW);
 
-	if (built->capath && !access(built->capath, R_OK | X_OK))
-		return add_directory(store, built->capath, error);
-	if (built->cainfo && !access(built->cainfo, R_OK))
-		return add_file(store, built->cainfo, error);
-	/* No store at all: every certificate will be refused, as with curl. */
-	return ENCLAVE_CLIENT_OK;
+	if (built->capath && !access(built->capath, R_OK | X_OK)) {
+		trust->directory = strdup(built->capath);
+		return trust->directory != NULL;
+	}
+	if (built->cainfo && !access(built->cainfo, R_OK)) {
+		trust->file = strdup(built->cainfo);
+		return trust->file != NULL;
+	}
+	return true;
 }
 
-enum enclave_client_status
-trust_store_new(const char *ca_file, const char *ca_directory,
-    X509_STORE **ret_store, struct enclave_client_error *error)
+static bool
+set_paths(
+    struct trust_store *trust, const char *ca_file, const char *ca_directory)
+{
+	if (!ca_file && !ca_directory)
+		return set_system_paths(trust);
+	if (ca_file)
+		trust->file = strdup(ca_file);
+	if (ca_directory)
+		trust->directory = strdup(ca_directory);
+	return !trust->file == !ca_file && !trust->directory == !ca_directory;
+}
+
+static enum enclave_client_status
+read_anchors(const struct trust_store *trust, X509_STORE **ret_anchors,
+    struct enclave_client_error *error)
 {
 	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
-	X509_STORE *store = X509_STORE_new();
+	X509_STORE *anchors = X509_STORE_new();
 
-	if (!store)
+	if (!anchors)
 		return error_memory(error);
 	(void)ERR_set_mark();
 	/* As curl: a trusted leaf or intermediate ends the chain. */
 	(void)X509_STORE_set_flags(
-	    store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
-	if (ca_file)
-		status = add_file(store, ca_file, error);
-	if (!status && ca_directory)
-		status = add_directory(store, ca_directory, error);
-	if (!status && !ca_file && !ca_directory)
-		status = add_system(store, error);
+	    anchors, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+	if (trust->file)
+		status = add_file(anchors, trust->file, error);
+	if (!status && trust->directory)
+		status = add_directory(anchors, trust->directory, error);
 	(void)ERR_pop_to_mark();
 	if (status) {
-		X509_STORE_free(store);
+		X509_STORE_free(anchors);
 		return status;
 	}
-	*ret_store = store;
+	*ret_anchors = anchors;
 	return ENCLAVE_CLIENT_OK;
+}
+
+static struct trust_store *
+new_empty(void)
+{
+	struct trust_store *trust = calloc(1, sizeof(*trust));
+
+	if (trust)
+		(void)pthread_mutex_init(&trust->mutex, NULL);
+	return trust;
+}
+
+enum enclave_client_status
+trust_store_new(const char *ca_file, const char *ca_directory,
+    struct trust_store **ret_trust, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct trust_store *trust = new_empty();
+
+	if (!trust || !set_paths(trust, ca_file, ca_directory)) {
+		trust_store_free(trust);
+		return error_memory(error);
+	}
+	trust->file_seen = look(trust->file);
+	trust->directory_seen = look(trust->directory);
+	status = read_anchors(trust, &trust->anchors, error);
+	if (status) {
+		trust_store_free(trust);
+		return status;
+	}
+	*ret_trust = trust;
+	return ENCLAVE_CLIENT_OK;
+}
+
+struct trust_store *
+trust_store_new_fixed(X509_STORE *anchors)
+{
+	struct trust_store *trust = new_empty();
+
+	if (!trust)
+		return NULL;
+	(void)X509_STORE_up_ref(anchors);
+	trust->anchors = anchors;
+	return trust;
+}
+
+void
+trust_store_free(struct trust_store *trust)
+{
+	if (!trust)
+		return;
+	X509_STORE_free(trust->anchors);
+	(void)pthread_mutex_destroy(&trust->mutex);
+	free(trust->file);
+	free(trust->directory);
+	free(trust);
+}
+
+/*
+ * A directory is opened anew as well: OpenSSL keeps each certificate that it
+ * found there, though it may have been taken away.
+ */
+static void
+follow_changes(struct trust_store *trust, struct enclave_client_error *failed)
+{
+	struct seen file = look(trust->file);
+	struct seen directory = look(trust->directory);
+	X509_STORE *anchors = NULL;
+
+	if (same(&file, &trust->file_seen) &&
+	    same(&directory, &trust->directory_seen))
+		return;
+	trust->file_seen = file;
+	trust->directory_seen = directory;
+	if (read_anchors(trust, &anchors, failed))
+		return;
+	X509_STORE_free(trust->anchors);
+	trust->anchors = anchors;
+}
+
+X509_STORE *
+trust_store_anchors(
+    struct trust_store *trust, struct enclave_client_error *failed)
+{
+	X509_STORE *anchors;
+
+	(void)pthread_mutex_lock(&trust->mutex);
+	follow_changes(trust, failed);
+	anchors = trust->anchors;
+	(void)X509_STORE_up_ref(anchors);
+	(void)pthread_mutex_unlock(&trust->mutex);
+	return anchors;
 }

@@ -2,6 +2,8 @@
  * The rules of the gate (DESIGN section 5), each judged by what the enclave's
  * own log says it received.  tests/mutants/gate takes them out one by one.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "integration/fixture.h"
@@ -9,6 +11,7 @@
 #include "client/handle.h"
 #include "client/lane.h"
 #include "fetch/fetch.h"
+#include "tls/trust_store.h"
 #include "tls/verdict.h"
 
 #define OTHER_PCR0                                                             \
@@ -208,6 +211,136 @@ START_TEST(second_half_alone_refuses_expired_evidence)
 	handle = new_judged_handle();
 	fixture_advance_ms(61000);
 	expect_pooled_refusal(handle, ENCLAVE_CLIENT_ERR_TOO_OLD);
+}
+END_TEST
+
+/* The CA file of the client, and what the enclave's certificate needs. */
+static const char *
+ca_path(void)
+{
+	return local_enclave_text(fixture.enclave, "web_ca");
+}
+
+static size_t
+read_file(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "rb");
+	size_t len;
+
+	ck_assert_ptr_nonnull(file);
+	len = fread(text, 1, size, file);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_uint_gt(len, 0);
+	ck_assert_uint_lt(len, size);
+	return len;
+}
+
+/* In one step, as programs that take care do. */
+static void
+replace_file(const char *path, const char *text, size_t len)
+{
+	char other[256];
+	FILE *file;
+
+	ck_assert_int_lt(
+	    snprintf(other, sizeof(other), "%s.new", path), sizeof(other));
+	file = fopen(other, "wb");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(text, 1, len, file), len);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(rename(other, path), 0);
+}
+
+/* A client whose every request takes a connection of its own. */
+static void
+client_without_a_pool(void)
+{
+	fixture_set("{\"keep_alive\":false}");
+	fixture_client(NULL, "", false);
+}
+
+static void
+expect_distrust(const char *path)
+{
+	fixture_expect(fixture_get(path), ENCLAVE_CLIENT_ERR_NETWORK,
+	    "TLS certificate for localhost refused");
+	ck_assert(!fixture_saw(path));
+}
+
+START_TEST(changed_ca_file_is_read_again)
+{
+	char good[8192];
+	char foreign[8192];
+	size_t good_len = read_file(ca_path(), good, sizeof(good));
+	size_t foreign_len =
+	    read_file(local_enclave_text(fixture.enclave, "nitro_root"),
+		foreign, sizeof(foreign));
+
+	client_without_a_pool();
+	fixture_get_ok("/trusted");
+	replace_file(ca_path(), foreign, foreign_len);
+	expect_distrust("/withdrawn");
+	replace_file(ca_path(), good, good_len);
+	fixture_get_ok("/trusted-again");
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_TRUST), 0);
+}
+END_TEST
+
+START_TEST(changed_ca_file_that_is_broken_leaves_the_former)
+{
+	char good[8192];
+	size_t good_len = read_file(ca_path(), good, sizeof(good));
+
+	client_without_a_pool();
+	fixture_get_ok("/before");
+	replace_file(ca_path(), "no certificate", 14);
+	fixture_get_ok("/broken");
+	fixture_get_ok("/still-broken");
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_TRUST), 1);
+	ck_assert_int_eq(remove(ca_path()), 0);
+	fixture_get_ok("/gone");
+	fixture_get_ok("/still-gone");
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_TRUST), 2);
+	replace_file(ca_path(), good, good_len);
+	fixture_get_ok("/mended");
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_TRUST), 2);
+}
+END_TEST
+
+/* A CA directory with the CA of the enclave in it, under its hash. */
+static void
+make_ca_directory(char *directory, size_t size)
+{
+	char command[1024];
+
+	ck_assert_int_lt(
+	    snprintf(directory, size, "%s/cas", fixture.state), size);
+	ck_assert_int_lt(
+	    snprintf(command, sizeof(command),
+		"mkdir '%s' && cp '%s' '%s/ca.pem' && openssl rehash '%s'",
+		directory, ca_path(), directory, directory),
+	    sizeof(command));
+	ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(ca_taken_out_of_the_directory_is_trusted_no_more)
+{
+	char directory[256];
+	char command[512];
+	struct trust_store *before;
+	struct trust_store *by_directory = NULL;
+
+	make_ca_directory(directory, sizeof(directory));
+	client_without_a_pool();
+	ck_assert_int_eq(
+	    trust_store_new(NULL, directory, &by_directory, fixture.error), 0);
+	before = fixture.client->gate.trust;
+	fixture.client->gate.trust = by_directory;
+	trust_store_free(before);
+	fixture_get_ok("/trusted");
+	(void)snprintf(command, sizeof(command), "rm '%s'/*", directory);
+	ck_assert_int_eq(system(command), 0);
+	expect_distrust("/withdrawn");
 }
 END_TEST
 
@@ -1091,6 +1224,9 @@ add_tests(TCase *tcase)
 	tcase_add_test(
 	    tcase, second_half_alone_refuses_after_a_change_of_policy);
 	tcase_add_test(tcase, second_half_alone_refuses_expired_evidence);
+	tcase_add_test(tcase, changed_ca_file_is_read_again);
+	tcase_add_test(tcase, changed_ca_file_that_is_broken_leaves_the_former);
+	tcase_add_test(tcase, ca_taken_out_of_the_directory_is_trusted_no_more);
 	tcase_add_test(
 	    tcase, expired_evidence_on_a_pooled_connection_is_learned_again);
 	tcase_add_test(tcase, clock_set_back_revives_nothing);

@@ -30,6 +30,7 @@ class EventKind(enum.IntEnum):
     RECOVERED = 7
     INSECURE = 8
     STORE = 9
+    TRUST = 10
 
 
 _LEVELS = {

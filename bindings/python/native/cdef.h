@@ -165,7 +165,8 @@ enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_RECOVERED = 7,
 	ENCLAVE_CLIENT_EVENT_INSECURE = 8,
 	ENCLAVE_CLIENT_EVENT_STORE =
-	    9
+	    9,
+	ENCLAVE_CLIENT_EVENT_TRUST = 10
 };
 struct enclave_client_event {
 	enum enclave_client_event_kind kind;
