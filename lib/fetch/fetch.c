@@ -273,11 +273,26 @@ refuse_status(
 	    accepted_status);
 }
 
+/*
+ * An answer that stops in the middle is a partial one, however its connection
+ * ended: libcurl 8.14 tells of the missing close_notify, 7.88 of the length.
+ */
+static CURLcode
+cut_short(CURL *easy, CURLcode code)
+{
+	return code == CURLE_RECV_ERROR && response_status(easy)
+		   ? CURLE_PARTIAL_FILE
+		   : code;
+}
+
 static enum enclave_client_status
 refuse_transfer(const struct fetch *fetch, CURL *easy, CURLcode code,
     struct enclave_client_error *error)
 {
-	enum enclave_client_status status = transport_failure(
+	enum enclave_client_status status;
+
+	code = cut_short(easy, code);
+	status = transport_failure(
 	    fetch->attachment, easy, code, fetch->curl_error, error);
 
 	if (error && error->step == ENCLAVE_CLIENT_STEP_NONE)

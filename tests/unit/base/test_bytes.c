@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(no_bytes_are_an_empty_string_in_hex)
 {
-	char text[1] = "x";
+	char text[1] = {'x'};
 
 	hex_encode((struct bytes){NULL, 0}, text);
 	ck_assert_str_eq(text, "");
