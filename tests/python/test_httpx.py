@@ -4,7 +4,6 @@ import asyncio
 import datetime
 import pickle
 import shutil
-import ssl
 import subprocess
 
 import pytest
@@ -181,18 +180,6 @@ def test_verify_false_warns_and_switches_nothing_off(make, client, enclave):
         http = make(client, verify=False)
     with nothing_is_sent(enclave), pytest.raises(enclave_client.KeyNotAttested):
         http.request("POST", enclave.url, content=MARKER)
-
-
-def test_a_callers_context_is_hardened(make, client, enclave):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    http = make(client, verify=context)
-    with nothing_is_sent(enclave), pytest.raises(httpx.ConnectError):
-        http.request("GET", enclave.url)
-    assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
-    context.load_verify_locations(enclave.web_ca)
-    assert http.request("GET", enclave.url).status_code == 200
 
 
 @pytest.mark.parametrize(

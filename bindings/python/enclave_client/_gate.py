@@ -34,6 +34,11 @@ EVIDENCE_MAX_BYTES = 1024 * 1024
 # how many such keys are remembered.
 _REFUSED_S = 10.0
 _REFUSED_MAX = 64
+# Leaf certificates of one enclave that a client certificate may be shown to.
+_PINNED_MAX = 32
+# Connections without the client's certificate that may come before the one with
+# it: a name may stand for many servers, and each has a leaf of its own.
+PROBES_MAX = 3
 
 _LEARNABLE = (
     Category.KEY,
@@ -65,6 +70,14 @@ def harden(context: ssl.SSLContext, insecure_key_log: bool = False) -> None:
         context.keylog_filename = None  # type: ignore[assignment]
 
 
+def pin(context: ssl.SSLContext, leaves: list[bytes]) -> None:
+    """Trusts those leaf certificates and nothing else. OpenSSL judges the server's
+    certificate before it shows the client's: where another one comes, the
+    handshake ends there."""
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=b"".join(leaves))
+
+
 class Peer:
     """One connection's other end: the key it showed, for one enclave."""
 
@@ -94,6 +107,11 @@ class Peer:
     def judge(self) -> None:
         """Raises unless the key is attested at this moment."""
         self.document = self._gate.core.judge(self._c_name, self._leaf)
+
+    def pin(self, trust: object = None) -> None:
+        """After a verdict: a connection with a client certificate may go to the
+        holder of this leaf, which that trust store vouched for."""
+        self._gate.add_pin((self.name, trust), self._leaf)
 
     def judge_or_say_why(self) -> EnclaveClientError | None:
         """The same; but a refusal that learning may turn is given back."""
@@ -146,6 +164,7 @@ class Gate:
         self.core: Core = client._core
         self._lock = threading.Lock()
         self._refused: dict[tuple[str, bytes], tuple[float, EnclaveClientError]] = {}
+        self._pins: dict[tuple[str, object], list[Bytes]] = {}
 
     def find(self, url: str) -> str:
         """The enclave's name; https alone, known origins alone."""
@@ -181,6 +200,31 @@ class Gate:
         """Where the evidence is not on the enclave's own origin, or the
         connection can't ask for it: the library fetches. Blocks."""
         self.core.attest(name, LEARNING_S)
+
+    def add_pin(self, key: tuple[str, object], leaf: Bytes) -> None:
+        """See ``Peer.pin``."""
+        with self._lock:
+            others = [old for old in self._pins.get(key, ()) if old.data != leaf.data]
+            self._pins[key] = [*others, leaf][-_PINNED_MAX:]
+
+    def pins(self, name: str, trust: object = None) -> list[bytes]:
+        """Leaves that were shown without a client certificate, and whose keys are
+        attested at this moment."""
+        with self._lock:
+            leaves = list(self._pins.get((name, trust), ()))
+        live = []
+        for leaf in leaves:
+            try:
+                self.core.judge(name.encode(), leaf)
+            except EnclaveClientError:
+                continue
+            live.append(leaf)
+        with self._lock:
+            kept = self._pins.get((name, trust), [])
+            self._pins[name, trust] = [
+                leaf for leaf in kept if leaf in live or leaf not in leaves
+            ]
+        return [leaf.data for leaf in live]
 
     def attestation(self, peer: Peer) -> Attestation:
         """Of the last verdict."""

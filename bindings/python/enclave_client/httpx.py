@@ -47,16 +47,19 @@ from ._errors import (
 from ._gate import (
     EVIDENCE_MAX_BYTES,
     LEARNING_S,
+    PROBES_MAX,
     Gate,
     Peer,
     agent,
     evidence_request,
     harden,
     origin_of,
+    pin,
 )
 
 T = TypeVar("T")
-Trust = bool | str | ssl.SSLContext
+Trust = bool | str | os.PathLike[str]
+Certificate = str | tuple[str, str] | tuple[str, str, str]
 
 READ_BYTES = 65536
 
@@ -120,7 +123,9 @@ class _Refused(Exception):
 class _Exchange:
     """What one request has come to."""
 
-    def __init__(self) -> None:
+    def __init__(self, probe: bool) -> None:
+        #: A new connection shows no client certificate.
+        self.probe = probe
         #: Something was written since the request began.
         self.sent = False
         self.peer: Peer | None = None
@@ -208,12 +213,35 @@ def _late(peer: Peer) -> NoReturn:
 class _Lane:
     """One enclave's connections: where they go and what they must show."""
 
-    def __init__(self, gate: Gate, name: str, host: str, port: int, proxied: bool):
+    def __init__(
+        self,
+        gate: Gate,
+        name: str,
+        url: httpx.URL,
+        proxied: bool,
+        make_pinned: Callable[[list[bytes]], ssl.SSLContext] | None,
+    ) -> None:
         self.gate = gate
         self.name = name
-        self.host = host
-        self.port = port
+        self.host = url.raw_host.decode("ascii")
+        self.port = url.port or 443
         self.proxied = proxied
+        self._make_pinned = make_pinned
+
+    def pinned(self) -> ssl.SSLContext | None:
+        """The context that shows a client certificate, and to servers alone that
+        were judged without it; None where none may be shown yet."""
+        if self._make_pinned is None:
+            return None
+        pins = self.gate.pins(self.name)
+        return self._make_pinned(pins) if pins else None
+
+    def only_probed(self, peer: Peer) -> bool:
+        """After a verdict: does the connection lack the client's certificate?"""
+        if self._make_pinned is None:
+            return False
+        peer.pin()
+        return True
 
     def check_target(self, host: str, port: int) -> None:
         """A connection without a proxy goes to the enclave's own origin."""
@@ -242,7 +270,12 @@ class _Lane:
 
 
 class _Closed(Exception):
-    """The server ended the connection behind its evidence."""
+    """The connection was for its evidence; another one has to follow."""
+
+    def __init__(self, probe: bool = False) -> None:
+        super().__init__()
+        #: That one must not show the client's certificate.
+        self.probe = probe
 
 
 class _AnyStream:
@@ -255,6 +288,12 @@ class _AnyStream:
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+    def _pinned(self) -> ssl.SSLContext | None:
+        exchange = _exchange.get(None)
+        if exchange is not None and exchange.probe:
+            return None
+        return self._lane.pinned()
 
     def _judge(self, data: bytes) -> None:
         if self._peer is None:
@@ -291,22 +330,32 @@ class _Stream(_AnyStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> "_Stream":
-        stream = self._inner.start_tls(ssl_context, server_hostname, timeout)
+        pinned = self._pinned()
+        try:
+            stream = self._inner.start_tls(
+                pinned or ssl_context, server_hostname, timeout
+            )
+        except httpcore.ConnectError as failure:
+            if pinned is not None:
+                raise _Closed(probe=True) from failure
+            raise
         try:
             tls = stream.get_extra_info("ssl_object")
             with _carried():
                 peer = self._lane.meet(server_hostname, tls)
                 if peer.judge_or_say_why() is not None:
-                    self._learn(peer, stream, tls)
+                    self._learn(peer, stream, tls, pinned is not None)
+                if pinned is None and self._lane.only_probed(peer):
+                    raise _Closed
         except BaseException:
             stream.close()
             raise
         return _Stream(stream, self._lane, peer)
 
-    def _learn(self, peer: Peer, stream: Any, tls: Any) -> None:
+    def _learn(self, peer: Peer, stream: Any, tls: Any, elsewhere: bool) -> None:
         gate = self._lane.gate
         target = gate.evidence_target(peer.name)
-        if target is None or self._lane.speaks_http2(tls):
+        if target is None or elsewhere or self._lane.speaks_http2(tls):
             gate.fetch_elsewhere(peer.name)
             peer.judge()
             return
@@ -368,9 +417,14 @@ class _AsyncStream(_AnyStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> "_AsyncStream":
+        pinned = self._pinned()
         try:
-            stream = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        except ssl.SSLError as failure:
+            stream = await self._inner.start_tls(
+                pinned or ssl_context, server_hostname, timeout
+            )
+        except (ssl.SSLError, httpcore.ConnectError) as failure:
+            if pinned is not None:
+                raise _Closed(probe=True) from failure
             # httpcore's own does so for blocking connections alone.
             raise httpcore.ConnectError(str(failure)) from failure
         try:
@@ -378,17 +432,21 @@ class _AsyncStream(_AnyStream):
             with _carried():
                 peer = self._lane.meet(server_hostname, tls)
                 if peer.judge_or_say_why() is not None:
-                    await self._learn(peer, stream, tls)
+                    await self._learn(peer, stream, tls, pinned is not None)
+                if pinned is None and self._lane.only_probed(peer):
+                    raise _Closed
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await stream.aclose()
             raise
         return _AsyncStream(stream, self._lane, peer)
 
-    async def _learn(self, peer: Peer, stream: Any, tls: Any) -> None:
+    async def _learn(
+        self, peer: Peer, stream: Any, tls: Any, elsewhere: bool
+    ) -> None:
         gate = self._lane.gate
         target = gate.evidence_target(peer.name)
-        if target is None or self._lane.speaks_http2(tls):
+        if target is None or elsewhere or self._lane.speaks_http2(tls):
             await _in_thread(gate.fetch_elsewhere, peer.name)
             peer.judge()
             return
@@ -503,9 +561,10 @@ class _AsyncBody(httpx.AsyncByteStream):
 class _AnyTransport:
     """What both transports are made with.
 
-    ``client``: lives at least as long.  ``verify``: a CA file or folder, or a
-    context, which is then hardened; True: the client's ``ca_file`` or
-    ``ca_directory``, else httpx's own.  Verification is always on.
+    ``client``: lives at least as long.  ``verify``: a CA file or folder; True: the
+    client's ``ca_file`` or ``ca_directory``, else httpx's own.  Verification is
+    always on.  ``cert``: shown to servers alone that were judged, on a connection
+    without it, before.
     ``proxy``: the URL of an http proxy, which sees CONNECT and no more.
     The rest is as in ``httpx.HTTPTransport``.
     """
@@ -517,7 +576,7 @@ class _AnyTransport:
         client: BaseClient,
         *,
         verify: Trust = True,
-        cert: Any = None,
+        cert: Certificate | None = None,
         http1: bool = True,
         http2: bool = False,
         limits: httpx.Limits = httpx.Limits(
@@ -528,7 +587,8 @@ class _AnyTransport:
         retries: int = 0,
     ) -> None:
         self._gate = Gate(client)
-        self._context = self._make_context(verify, cert)
+        self._context = self._make_context(verify)
+        self._certificate = (cert,) if isinstance(cert, str) else cert
         self._proxy = None if proxy is None else httpx.URL(proxy)
         if self._proxy is not None and self._proxy.scheme != "http":
             raise UsageError("proxy: only http proxies", status=Status.USAGE)
@@ -545,7 +605,7 @@ class _AnyTransport:
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, int], Any] = {}
 
-    def _make_context(self, verify: Trust, cert: Any) -> ssl.SSLContext:
+    def _make_context(self, verify: Trust) -> ssl.SSLContext:
         if verify is False:
             warnings.warn(
                 "verify=False has no effect: certificates are verified, and keys "
@@ -553,29 +613,52 @@ class _AnyTransport:
                 stacklevel=4,
             )
         settings = self._gate.core.settings
-        if isinstance(verify, ssl.SSLContext):
-            context = verify
-        elif isinstance(verify, bool):
+        if isinstance(verify, bool):
             own = settings.ca_file or settings.ca_directory
             context = _context_of(own) if own else httpx.create_ssl_context()
-        else:
+        elif isinstance(verify, (str, os.PathLike)):
             context = _context_of(verify)
-        if cert is not None:
-            context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
+        else:
+            raise UsageError(
+                f"verify: a {type(verify).__name__} may show a client certificate "
+                "to a server that nobody has judged; give the path of a CA file or "
+                "folder, and the certificate as cert=",
+                status=Status.USAGE,
+            )
         context.check_hostname = True
         harden(context, settings.insecure_key_log)
         return context
 
+    def _make_pinned(self, leaves: list[bytes]) -> ssl.SSLContext:
+        """Shows the client's certificate, to those leaves alone."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        pin(context, leaves)
+        certificate, key, password = (*self._certificate, None, None)[:3]
+        # Without a password OpenSSL would ask at the terminal.
+        context.load_cert_chain(certificate, key, password or "")
+        harden(context, self._gate.core.settings.insecure_key_log)
+        # httpcore sets these on the contexts that it knows.
+        http2 = self._options["http2"]
+        context.set_alpn_protocols(["http/1.1", "h2"] if http2 else ["http/1.1"])
+        return context
+
     def _pool_for(self, url: httpx.URL) -> Any:
         name = self._gate.find(str(url))
-        host = url.raw_host.decode("ascii")
-        port = url.port or 443
+        lane = _Lane(
+            self._gate,
+            name,
+            url,
+            self._proxy is not None,
+            self._make_pinned if self._certificate else None,
+        )
+        key = (name, lane.host, lane.port)
         with self._lock:
-            key = (name, host, port)
             if key not in self._pools:
-                lane = _Lane(self._gate, name, host, port, self._proxy is not None)
                 self._pools[key] = self._make_pool(lane)
             return self._pools[key]
+
+    def _tries(self) -> "_Tries":
+        return _Tries(bool(self._certificate))
 
     def _make_pool(self, lane: _Lane) -> Any:
         raise NotImplementedError
@@ -639,24 +722,35 @@ def _context_of(path: "str | os.PathLike[str]") -> ssl.SSLContext:
 
 # Connections that were pooled may be refused at their first byte: so many are
 # given up before one request is. A connection that its server closes behind the
-# evidence has one successor.
+# evidence has one successor; with a client certificate each probe has one, and
+# each that met another server than the probe did.
 _POOLED_MAX = 16
 
 
 class _Tries:
     """How often one request may still begin again."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: bool) -> None:
         self._pooled = _POOLED_MAX
         self._closed = 1
+        self._exhausted = "the server closes behind its evidence"
+        if certificate:
+            self._closed = 2 * PROBES_MAX
+            self._exhausted = "each connection met another certificate"
+        self._probe = False
+
+    def begin(self) -> _Exchange:
+        """The next one."""
+        return _Exchange(self._probe)
 
     def spend(self, exchange: _Exchange, failure: Exception) -> None:
         """Raises where the request has begun, or nothing is left."""
         if isinstance(failure, _Closed):
             self._closed -= 1
+            self._probe = failure.probe
             if self._closed >= 0:
                 return
-            raise httpcore.ConnectError("the server closes behind its evidence")
+            raise httpcore.ConnectError(self._exhausted)
         if isinstance(failure, _Refused) and failure.pooled and not exchange.sent:
             self._pooled -= 1
             if self._pooled >= 0:
@@ -679,9 +773,9 @@ class Transport(_AnyTransport, httpx.BaseTransport):
         """As httpx asks for it."""
         with _mapped(request):
             pool = self._pool_for(request.url)
-            tries = _Tries()
+            tries = self._tries()
             while True:
-                exchange = _Exchange()
+                exchange = tries.begin()
                 token = _exchange.set(exchange)
                 try:
                     answer = pool.handle_request(self._core_request(request))
@@ -718,9 +812,9 @@ class AsyncTransport(_AnyTransport, httpx.AsyncBaseTransport):
         """As httpx asks for it."""
         with _mapped(request):
             pool = self._pool_for(request.url)
-            tries = _Tries()
+            tries = self._tries()
             while True:
-                exchange = _Exchange()
+                exchange = tries.begin()
                 token = _exchange.set(exchange)
                 try:
                     answer = await pool.handle_async_request(

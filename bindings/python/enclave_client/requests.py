@@ -37,6 +37,7 @@ from ._documents import Attestation, read_attestation
 from ._errors import (
     EnclaveClientError,
     InternalError,
+    KeyNotAttested,
     RedirectRefused,
     Status,
     TimeoutError,
@@ -47,12 +48,14 @@ from ._errors import (
 from ._gate import (
     EVIDENCE_MAX_BYTES,
     LEARNING_S,
+    PROBES_MAX,
     Gate,
     Peer,
     agent,
     evidence_request,
     harden,
     origin_of,
+    pin,
 )
 
 # What this module leans on, beyond what the libraries document.
@@ -147,15 +150,20 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
     ca_certs: Any
     ca_cert_dir: Any
     ca_cert_data: Any
+    cert_file: Any
+    key_file: Any
+    key_password: Any
 
     _peer: Peer | None = None
     _judged_socket: Any = None
+    _has_certificate = False
     _connecting = False
     _at_start = False
 
     def connect(self) -> None:
         """Handshake, ordinary verification, first half of the gate."""
         self._peer = None
+        self._has_certificate = False
         self._find()
         # Whatever verify=False or a pool's keywords said.
         self.cert_reqs = "CERT_REQUIRED"
@@ -164,23 +172,62 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         if self.assert_fingerprint:
             _raise(UsageError("assert_fingerprint replaces verification"))
         trust = self.ca_certs, self.ca_cert_dir, self.ca_cert_data
-        if not self.cert_file:
-            self.ssl_context = self.contexts.get(*trust)
-            self.ca_certs = self.ca_cert_dir = self.ca_cert_data = None
-        else:
-            self.ssl_context = self.contexts.make(*trust)
+        own = self.cert_file, self.key_file, self.key_password
+        self.ca_certs = self.ca_cert_dir = self.ca_cert_data = None
+        self.cert_file = self.key_file = self.key_password = None
+        try:
+            if own[0]:
+                self._connect_with_certificate(trust, own)
+            else:
+                self._open(self.contexts.get(*trust))
+                self._judge_or_learn()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self.ca_certs, self.ca_cert_dir, self.ca_cert_data = trust
+            self.cert_file, self.key_file, self.key_password = own
+
+    def _open(self, context: ssl.SSLContext) -> None:
+        """A connection that nobody has judged yet."""
+        self.ssl_context = context
         try:
             self._connecting = True
             super().connect()
         finally:
             self._connecting = False
-            self.ca_certs, self.ca_cert_dir, self.ca_cert_data = trust
-        try:
-            self._admit()
+        self._admit()
+
+    def _connect_with_certificate(self, trust: Any, own: Any) -> None:
+        """First without it: whoever is judged then may see it, and nobody else."""
+        name = self._find()
+        for attempt in range(PROBES_MAX + 1):
+            pins = self.gate.pins(name, trust)
+            if pins:
+                try:
+                    self._open(self.contexts.make_pinned(pins, own))
+                    break
+                except (OSError, urllib3.exceptions.HTTPError):
+                    # Another server of that name, perhaps; the next probe says.
+                    if attempt == PROBES_MAX:
+                        raise
+                    self._drop()
+            elif attempt == PROBES_MAX:
+                _raise(KeyNotAttested(f"{name}: no leaf stays attested"))
+            self._open(self.contexts.get(*trust))
             self._judge_or_learn()
-        except BaseException:
-            self.close()
-            raise
+            assert self._peer is not None
+            self._peer.pin(trust)
+            self._drop()
+        self._has_certificate = True
+        self._judge_or_learn()
+
+    def _drop(self) -> None:
+        """Not close(), which forgets how far http.client is with a request."""
+        self._peer = self._judged_socket = None
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
 
     def _find(self) -> str:
         """The enclave that this is for; before anything of it is resolved."""
@@ -214,7 +261,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
 
     def _learn(self, peer: Peer) -> None:
         target = self.gate.evidence_target(peer.name)
-        if target is None:
+        if target is None or self._has_certificate:
             self.gate.fetch_elsewhere(peer.name)
             peer.judge()
             return
@@ -226,12 +273,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
             return
         # One strict connection follows; whatever it shows, no more learning.
         self.sock.close()
-        try:
-            self._connecting = True
-            super().connect()
-        finally:
-            self._connecting = False
-        self._admit()
+        self._open(self.ssl_context)
         assert self._peer is not None
         self._peer.judge()
 
@@ -350,6 +392,15 @@ class _Contexts:
         harden(context, self._insecure_key_log)
         if file or directory or data:
             context.load_verify_locations(file, directory, data)
+        return context
+
+    def make_pinned(self, leaves: list[bytes], own: Any) -> ssl.SSLContext:
+        """One that shows a client certificate, and to those leaves alone."""
+        context = self.make(None, None, None)
+        pin(context, leaves)
+        certificate, key, password = own
+        # Without a password OpenSSL would ask at the terminal.
+        context.load_cert_chain(certificate, key, password or "")
         return context
 
     def get(self, file: Any, directory: Any, data: Any) -> ssl.SSLContext:
