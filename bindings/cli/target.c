@@ -30,6 +30,27 @@ normalise_host(char *host)
 		host[len - 1] = '\0';
 }
 
+/*
+ * What messages show.  Of a URL that curl can't read nobody knows where the
+ * password ends, so that all before the last @ is hidden.
+ */
+static char *
+without_userinfo(const char *given)
+{
+	const char *scheme_end = strstr(given, "://");
+	const char *at = strrchr(given, '@');
+	size_t kept = scheme_end ? (size_t)(scheme_end - given) + 3 : 0;
+	char *shown = NULL;
+
+	if (!at)
+		return strdup(given);
+	if (at < given + kept)
+		kept = 0;
+	if (asprintf(&shown, "%.*s***%s", (int)kept, given, at) < 0)
+		return NULL;
+	return shown;
+}
+
 /* As curl: brackets that hold an IPv6 address are no pattern. */
 static size_t
 ipv6_len(const char *bracket)
@@ -55,7 +76,7 @@ ipv6_len(const char *bracket)
  * for something else than was meant, so that they need -g.
  */
 static int
-check_no_pattern(const char *given, struct fault *fault)
+check_no_pattern(const char *given, const char *shown, struct fault *fault)
 {
 	const char *at = given;
 
@@ -67,14 +88,14 @@ check_no_pattern(const char *given, struct fault *fault)
 			    "%s: {a,b} and [1-3] don't stand for several URLs "
 			    "here, so nothing was sent: write each URL out, or "
 			    "give -g to send them as they are",
-			    given);
+			    shown);
 		at += address;
 	}
 	return EXIT_DONE;
 }
 
 static int
-check_url(CURLU *url, const char *given, struct fault *fault)
+check_url(CURLU *url, const char *shown, struct fault *fault)
 {
 	char *scheme = NULL;
 	bool https;
@@ -85,7 +106,7 @@ check_url(CURLU *url, const char *given, struct fault *fault)
 	curl_free(scheme);
 	if (!https)
 		return fault_set(fault, EXIT_USAGE,
-		    "%s: only https can be attested; nothing was sent", given);
+		    "%s: only https can be attested; nothing was sent", shown);
 	if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
 		return fault_set(fault, EXIT_USAGE,
 		    "a user name or password in a URL is refused; send it "
@@ -177,15 +198,16 @@ target_from_url(const struct options *options, size_t number,
     struct target *target, struct fault *fault)
 {
 	const char *given = options->urls.items[number];
+	char *shown = without_userinfo(given);
 	CURLU *url = curl_url();
 	CURLUcode code;
 
 	target->given = strdup(given);
-	if (!url || !target->given) {
+	if (!url || !shown || !target->given) {
 		(void)fault_memory(fault);
 		goto out;
 	}
-	if (!options->glob_off && check_no_pattern(given, fault))
+	if (!options->glob_off && check_no_pattern(given, shown, fault))
 		goto out;
 	/* Without a scheme it is https: there is nothing else here. */
 	code = curl_url_set(url, CURLUPART_URL, given,
@@ -196,14 +218,15 @@ target_from_url(const struct options *options, size_t number,
 		code = append_file_name(url, options->uploads.items[number]);
 	if (code != CURLUE_OK) {
 		(void)fault_set(
-		    fault, EXIT_URL, "%s: %s", given, curl_url_strerror(code));
+		    fault, EXIT_URL, "%s: %s", shown, curl_url_strerror(code));
 		goto out;
 	}
-	if (check_url(url, given, fault) == EXIT_DONE)
+	if (check_url(url, shown, fault) == EXIT_DONE)
 		(void)fill(url, target, fault);
 
 out:
 	curl_url_cleanup(url);
+	free(shown);
 	return fault->exit_status;
 }
 
