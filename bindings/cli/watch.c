@@ -22,6 +22,8 @@
 #define ROWS_DEFAULT    24
 #define COLUMNS_MIN     20
 
+enum urgency { URGENCY_NONE, URGENCY_SOON, URGENCY_NOW };
+
 /* What a line was last printed for. */
 struct shown {
 	enum enclave_client_state state;
@@ -87,6 +89,29 @@ colour_of(const struct watching *watching,
 	}
 }
 
+/* What somebody must look at stands above what is well. */
+static enum urgency
+urgency_of(const struct enclave_client_report_enclave *enclave)
+{
+	if (enclave->state == ENCLAVE_CLIENT_STATE_ATTESTED)
+		return enclave->last_status ? URGENCY_SOON : URGENCY_NONE;
+	return enclave->state == ENCLAVE_CLIENT_STATE_COLD &&
+		       !enclave->last_status
+		   ? URGENCY_SOON
+		   : URGENCY_NOW;
+}
+
+static void
+draw_row(const struct watching *watching,
+    const struct enclave_client_report_enclave *enclave, size_t columns)
+{
+	struct watch_line line;
+
+	watch_row(enclave, wall_ms(), columns, &line);
+	(void)printf("%s%s%s\033[K\n", colour_of(watching, enclave), line.text,
+	    watching->colours ? "\033[0m" : "");
+}
+
 /* Home, each line to its end, and nothing of the last frame below. */
 static void
 draw(
@@ -94,6 +119,8 @@ draw(
 {
 	size_t count = enclave_client_report_count(report);
 	size_t columns, rows, fit;
+	size_t drawn = 0;
+	size_t hidden_now = 0;
 	struct watch_line line;
 
 	terminal_size(&columns, &rows);
@@ -101,15 +128,23 @@ draw(
 	fit = rows > 3 ? rows - 3 : 1;
 	watch_heading(columns, &line);
 	(void)printf("\033[H%s\033[K\n", line.text);
-	for (size_t i = 0; i < count && i < fit; i++) {
-		const struct enclave_client_report_enclave *enclave =
-		    enclave_client_report_at(report, i);
+	for (int urgency = URGENCY_NOW; urgency >= URGENCY_NONE; urgency--) {
+		for (size_t i = 0; i < count; i++) {
+			const struct enclave_client_report_enclave *enclave =
+			    enclave_client_report_at(report, i);
 
-		watch_row(enclave, wall_ms(), columns, &line);
-		(void)printf("%s%s%s\033[K\n", colour_of(watching, enclave),
-		    line.text, watching->colours ? "\033[0m" : "");
+			if ((int)urgency_of(enclave) != urgency)
+				continue;
+			if (drawn++ < fit)
+				draw_row(watching, enclave, columns);
+			else if (urgency == URGENCY_NOW)
+				hidden_now++;
+		}
 	}
-	if (count > fit)
+	if (hidden_now)
+		(void)printf(
+		    "%zu more, %zu bad\033[K\n", count - fit, hidden_now);
+	else if (count > fit)
 		(void)printf("and %zu more\033[K\n", count - fit);
 	(void)printf("\033[J");
 }

@@ -9,6 +9,7 @@
 
 #define NAME_COLUMNS      16
 #define NAME_COLUMNS_WIDE 28
+#define SET_COLUMNS       12
 /* From here on there is room for the module id. */
 #define WIDE_COLUMNS 120
 
@@ -29,6 +30,19 @@ watch_span(int64_t ms, char *text, size_t size)
 		(void)snprintf(text, size, "%" PRId64 "d", seconds / 86400);
 }
 
+/* What is cut says so. */
+static void
+cut_text(char *text, size_t columns)
+{
+	static const char mark[] = "...";
+
+	if (strlen(text) <= columns)
+		return;
+	text[columns] = '\0';
+	if (columns >= sizeof(mark))
+		memcpy(text + columns - strlen(mark), mark, strlen(mark));
+}
+
 /* What stands in the columns of one row. */
 struct cells {
 	const char *name;
@@ -45,19 +59,26 @@ format_line(
     const struct cells *cells, size_t columns, struct watch_line *ret_line)
 {
 	bool wide = columns >= WIDE_COLUMNS;
-	int name = wide ? NAME_COLUMNS_WIDE : NAME_COLUMNS;
+	int name_columns = wide ? NAME_COLUMNS_WIDE : NAME_COLUMNS;
+	char name[WATCH_COLUMNS_MAX];
+	char set[WATCH_COLUMNS_MAX];
 	size_t len;
 
+	(void)snprintf(name, sizeof(name), "%s", cells->name);
+	cut_text(name, (size_t)name_columns);
+	(void)snprintf(set, sizeof(set), "%s", cells->set);
+	cut_text(set, SET_COLUMNS);
+
 	(void)snprintf(ret_line->text, sizeof(ret_line->text),
-	    "%-*.*s %-11.11s %-12.12s %5.5s %5.5s ", name, name, cells->name,
-	    cells->state, cells->set, cells->age, cells->left);
+	    "%-*s %-11.11s %-*s %5.5s %5.5s ", name_columns, name, cells->state,
+	    SET_COLUMNS, set, cells->age, cells->left);
 	len = strlen(ret_line->text);
 	(void)snprintf(ret_line->text + len, sizeof(ret_line->text) - len,
 	    "%-*.*s%s", wide ? 42 : 0, wide ? 41 : 0, cells->module,
 	    cells->error);
 	if (columns > WATCH_COLUMNS_MAX)
 		columns = WATCH_COLUMNS_MAX;
-	ret_line->text[columns] = '\0';
+	cut_text(ret_line->text, columns);
 	/* No blanks at the end: a narrower window would wrap them. */
 	for (len = strlen(ret_line->text);
 	     len && ret_line->text[len - 1] == ' '; len--)

@@ -10,7 +10,10 @@ struct watch_line {
 	char text[WATCH_COLUMNS_MAX + 1];
 };
 
-/* Fits columns, at least 20; control characters are "?". */
+/*
+ * Fits columns, at least 20; control characters are "?", and what is cut ends
+ * with "...".
+ */
 void watch_heading(size_t columns, struct watch_line *ret_line);
 void watch_row(const struct enclave_client_report_enclave *enclave,
     int64_t now_ms, size_t columns, struct watch_line *ret_line);
