@@ -45,6 +45,39 @@ counted()
 	printf '== %s: %d s\n' "$name" "$((SECONDS - start))"
 }
 
+# beside NAME SECONDS COMMAND...: starts it and goes on with what follows; after
+# SECONDS it is ended. One at a time; beside_counted counts it.
+beside()
+{
+	beside_name=$1
+	local seconds=$2
+	shift 2
+
+	printf '\n== %s, beside what follows: %s\n' "$beside_name" "$*"
+	beside_log=$(mktemp)
+	timeout --kill-after=60 "$seconds" "$@" \
+		</dev/null >"$beside_log" 2>&1 &
+	beside_pid=$!
+	trap 'kill "$beside_pid" 2>/dev/null' EXIT
+}
+
+# The pipeline of `counted` is another shell, which could not wait for it.
+beside_counted()
+{
+	local status=0
+
+	wait "$beside_pid" || status=$?
+	trap - EXIT
+	counted "$beside_name" beside_replayed "$status"
+	rm -f "$beside_log"
+}
+
+beside_replayed()
+{
+	cat "$beside_log"
+	return "$1"
+}
+
 # named NAME COMMAND...: counts as one; its log is shown when it fails.
 named()
 {
@@ -75,11 +108,6 @@ shown()
 		stages_failed=$((stages_failed + 1))
 	fi
 	printf '== %s: %d s\n' "$name" "$((SECONDS - start))"
-}
-
-any_test_of()
-{
-	grep -rqs --include=meson.build "suite:.*'$1'" tests
 }
 
 any_benchmark()

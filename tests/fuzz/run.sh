@@ -5,21 +5,25 @@ set -euo pipefail
 usage()
 {
 	cat <<'TEXT'
-usage: tests/fuzz/run.sh [--log FILE] [--build-dir DIR] SECONDS [TARGET]...
+usage: tests/fuzz/run.sh [--log FILE] [--build-dir DIR] [--share]
+                         SECONDS [TARGET]...
 
 Builds with clang, libFuzzer and the address and undefined sanitizers into
 DIR (default build/fuzz), runs each target (fuzz-evidence, ...) for SECONDS on
-one core, and appends a line for each to FILE (default tests/fuzz/log.md), with
-the seconds of CPU time that it had. What a run learns is kept in DIR/corpus; an
-input that fails is kept in DIR/findings, and the exit status is 1.
+one core (with --share: for its share of SECONDS), and appends a line for each
+to FILE (default tests/fuzz/log.md), with the seconds of CPU time that it had.
+What a run learns is kept in DIR/corpus; an input that fails is kept in
+DIR/findings, and the exit status is 1.
 TEXT
 }
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build/fuzz
 log=$top/tests/fuzz/log.md
+share=no
 while [ $# -ge 2 ]; do
 	case $1 in
+	--share) share=yes && shift ;;
 	--log) log=$2 && shift 2 ;;
 	--build-dir) build=$2 && shift 2 ;;
 	*) break ;;
@@ -43,6 +47,11 @@ if [ "${#targets[@]}" -eq 0 ]; then
 fi
 ninja -C "$build" tests/catalogue/manifest.json tests/fuzz/eif-corpus \
 	tests/fuzz/map-corpus tests/fuzz/body-corpus "${targets[@]/#/tests/fuzz/}"
+
+if [ "$share" = yes ]; then
+	# libFuzzer takes 0 for no end.
+	seconds=$((seconds / ${#targets[@]} + 1))
+fi
 
 # The folder of what a target starts from.
 seeds_of()

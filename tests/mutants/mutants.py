@@ -104,7 +104,8 @@ class Tree:
         self.build = folder / "build"
         self.copy()
         # A mutant may leave a variable unused: that is no reason to refuse it.
-        setup = ["meson", "setup", "--buildtype=debug", "-Dwerror=false"]
+        setup = ["meson", "setup", "-Doptimization=0", "-Ddebug=false",
+                 "-Dwerror=false"]
         must([*setup, self.build, self.source], folder, "does not configure")
         self.tests = self.introspect("intro-tests.json", "name")
         self.targets = self.introspect("intro-targets.json", "id")
@@ -163,18 +164,19 @@ class Tree:
         return reasons
 
     def judge(self, mutant):
-        """Who killed it; an empty list when it survived."""
+        """The first test that kills it; nothing when it survived."""
         patch = ["patch", "-p1", "--fuzz=0", "--batch", "--forward"]
         patch += [f"--input={mutant.path}"]
         must([*patch, "--dry-run"], self.source, "does not apply")
         must(patch, self.source, "does not apply")
         try:
             self.compile(mutant.tests)
-            return [
-                f"{name} ({'timeout' if late else outcome.failures[0]})"
-                for name, outcome, late in self.outcomes(mutant.tests)
-                if outcome.failures
-            ]
+            for test in mutant.tests:
+                for name, outcome, late in self.outcomes([test]):
+                    if outcome.failures:
+                        how = "timeout" if late else outcome.failures[0]
+                        return f"{name} ({how})"
+            return ""
         finally:
             self.restore(mutant.touched)
 
@@ -187,7 +189,7 @@ class Tree:
 
 
 def try_one(mutant, trees, reasons):
-    """(survivor or killers, complaint): exactly one of the two says something."""
+    """(killer, complaint): exactly one of the two says something."""
     try:
         mutant.check()
         for name in mutant.tests:
@@ -195,12 +197,12 @@ def try_one(mutant, trees, reasons):
                 raise Unusable(f"{name}: {reasons[name]}")
         tree = trees.get()
         try:
-            killers = tree.judge(mutant)
+            killer = tree.judge(mutant)
         finally:
             trees.put(tree)
     except (Unusable, OSError) as problem:
-        return [], str(problem)
-    return killers, "" if killers else f"survived {', '.join(mutant.tests)}"
+        return "", str(problem)
+    return killer, "" if killer else f"survived {', '.join(mutant.tests)}"
 
 
 def try_all(mutants, work, jobs):
@@ -215,12 +217,13 @@ def try_all(mutants, work, jobs):
         results = pool.map(lambda m: try_one(m, trees, reasons), mutants)
         failed = 0
         for number, (mutant, result) in enumerate(zip(mutants, results), 1):
-            killers, complaint = result
-            failed += not killers
-            print(f"{'ok' if killers else 'not ok'} {number} - {mutant.name}")
+            killer, complaint = result
+            failed += not killer
+            print(f"{'ok' if killer else 'not ok'} {number} - {mutant.name}")
             print(f"#   {mutant.rule}")
-            for line in killers or complaint.splitlines():
-                print(f"#   {'killed by ' if killers else ''}{line}")
+            text = f"killed by {killer}" if killer else complaint
+            for line in text.splitlines():
+                print(f"#   {line}")
             sys.stdout.flush()
     return failed
 

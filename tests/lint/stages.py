@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""What there is to run is named in the list of .ci/run or of .ci/long.
+
+Usage: stages.py BUILD_DIR
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from lint import TOP, Report, text_of
+
+STAGES = (".ci/run", ".ci/long")
+LIST = re.compile(r"^cat <<'TEXT'\n(.*?)^TEXT\n", re.DOTALL | re.MULTILINE)
+# Everything that one starts by hand; the rest of tests/ is started by meson.
+SCRIPTS = ("tests/*.sh", "tests/*/run.sh", "tests/install/*.sh")
+WORD = re.compile(r"[\w./-]*\w")
+# The first words of a line: what is run, as the commands below say it.
+COMMAND = re.compile(r"^  ([\w.-]+/[\w./-]+(?: --\w+ [\w,]+)?)", re.MULTILINE)
+# .ci/run ends its list with what it leaves to .ci/long.
+ELSEWHERE = "In .ci/long:"
+
+
+def split(path):
+    """The list of what runs here, and the commands."""
+    text = text_of(path)
+    found = LIST.search(text)
+    if not found:
+        return "", text
+    return found[1].split(ELSEWHERE)[0], text[found.end():]
+
+
+def suites(build):
+    """The suites that meson knows, without the project's name."""
+    path = Path(build) / "meson-info" / "intro-tests.json"
+    tests = json.loads(path.read_text(encoding="utf-8"))
+    return sorted(
+        {suite.rsplit(":", 1)[-1] for test in tests for suite in test["suite"]}
+    )
+
+
+def main():
+    """See the module's text."""
+    report = Report()
+    parts = {path: split(path) for path in STAGES}
+    named = {word for listed, _ in parts.values() for word in WORD.findall(listed)}
+    scripts = sorted(
+        str(path.relative_to(TOP)) for glob in SCRIPTS for path in TOP.glob(glob)
+        if path.stat().st_mode & 0o100
+    )
+    known = suites(sys.argv[1])
+    report.step(
+        "each suite of meson's is named",
+        [name for name in known if name not in named],
+        len(known),
+    )
+    report.step(
+        "each script that runs tests is named",
+        [name for name in scripts if name not in named],
+        len(scripts),
+    )
+    for path, (listed, commands) in parts.items():
+        # Continued lines are one command.
+        commands = " ".join(commands.replace("\\\n", " ").split())
+        promised = COMMAND.findall(listed)
+        report.step(
+            f"{path} runs what its list names",
+            [command for command in promised if command not in commands],
+            len(promised),
+        )
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
