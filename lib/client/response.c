@@ -170,8 +170,11 @@ response_fill(struct enclave_client_response *response, struct handle *handle,
 	const struct cache_hit *hit = &handle->gate.hit;
 	const char *url = NULL;
 
-	(void)curl_easy_getinfo(
-	    handle->easy, CURLINFO_RESPONSE_CODE, &response->status);
+	if (curl_easy_getinfo(
+		handle->easy, CURLINFO_RESPONSE_CODE, &response->status))
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_NONE,
+		    "libcurl does not tell the status of the answer");
 	(void)curl_easy_getinfo(
 	    handle->easy, CURLINFO_HTTP_VERSION, &response->http_version);
 	(void)curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &url);

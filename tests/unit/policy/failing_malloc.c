@@ -20,11 +20,12 @@ char *__wrap_strdup(const char *string);
 int __wrap_asprintf(char **ret_text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static size_t left; /* until the one that fails; 0: none will */
-static bool failed;
+/* Of the thread that armed it alone: others' calls would move the count. */
+static _Thread_local size_t left; /* until the one that fails; 0: none will */
+static _Thread_local bool failed;
 
-static bool
-is_next(void)
+bool
+failing_malloc_is_next(void)
 {
 	if (!left || --left)
 		return false;
@@ -35,25 +36,25 @@ is_next(void)
 void *
 __wrap_malloc(size_t size)
 {
-	return is_next() ? NULL : __real_malloc(size);
+	return failing_malloc_is_next() ? NULL : __real_malloc(size);
 }
 
 void *
 __wrap_calloc(size_t count, size_t size)
 {
-	return is_next() ? NULL : __real_calloc(count, size);
+	return failing_malloc_is_next() ? NULL : __real_calloc(count, size);
 }
 
 void *
 __wrap_realloc(void *data, size_t size)
 {
-	return is_next() ? NULL : __real_realloc(data, size);
+	return failing_malloc_is_next() ? NULL : __real_realloc(data, size);
 }
 
 char *
 __wrap_strdup(const char *string)
 {
-	return is_next() ? NULL : __real_strdup(string);
+	return failing_malloc_is_next() ? NULL : __real_strdup(string);
 }
 
 int
@@ -61,7 +62,7 @@ __wrap_asprintf(char **ret_text, const char *format, ...)
 {
 	va_list arguments;
 
-	if (is_next())
+	if (failing_malloc_is_next())
 		return -1;
 	va_start(arguments, format);
 	int len = vasprintf(ret_text, format, arguments);

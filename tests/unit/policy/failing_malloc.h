@@ -11,9 +11,13 @@
 
 /* Call it before anything of those libraries. */
 void failing_malloc_setup(void);
-/* The nth allocation from now on fails, counted from 1; the others do not. */
+/* This thread's nth allocation from now on fails, counted from 1; the others
+ * do not. */
 void failing_malloc_arm(size_t nth);
 /* Nothing fails any more.  True when one failed. */
 bool failing_malloc_disarm(void);
+/* For other calls that are to be counted with the allocations: whether this one
+ * is the one that fails. */
+bool failing_malloc_is_next(void);
 
 #endif
