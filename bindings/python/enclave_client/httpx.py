@@ -633,7 +633,9 @@ class _AnyTransport:
         """Shows the client's certificate, to those leaves alone."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         pin(context, leaves)
-        certificate, key, password = (*self._certificate, None, None)[:3]
+        assert self._certificate is not None
+        parts: tuple[Any, ...] = (*self._certificate, None, None)
+        certificate, key, password = parts[:3]
         # Without a password OpenSSL would ask at the terminal.
         context.load_cert_chain(certificate, key, password or "")
         harden(context, self._gate.core.settings.insecure_key_log)

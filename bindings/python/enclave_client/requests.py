@@ -147,6 +147,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
     last: threading.local
 
     # urllib3's own, which has no types.
+    sock: Any
     ca_certs: Any
     ca_cert_dir: Any
     ca_cert_data: Any
