@@ -398,7 +398,8 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
  *                    gates only where "key" says ed25519 or p256
  *   nitro-ra-tls     the document is in the certificate (RFC 9999), user_data
  *                    is the key; that binding is this library's own choice
- *   dstack           in the certificate; SHA-512("ratls-cert:" + key)
+ *   dstack           in the certificate; SHA-512("ratls-cert:" + key); of
+ *                    version 0 (SCALE), the newer MessagePack is refused
  *   evervault-cages  in a name of the certificate; user_data is the key
  * An object composes one: {"name": a profile to begin with, "evidence":
  * "endpoint" or "certificate", "wrapping": "cmw", "dstack" or "san", "path",

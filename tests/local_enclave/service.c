@@ -194,6 +194,12 @@ state_spki(const struct service_subject *subject, uint8_t *buffer)
 	if (len > FIELD_BYTES_MAX)
 		len = FIELD_BYTES_MAX;
 	memcpy(buffer, der, len);
+	/* A certificate that is yet to be made can't be in its own document. */
+	if (subject->statement == STATEMENT_OTHER_OBJECT &&
+	    subject->certificate == NULL) {
+		SHA256(der, len, buffer);
+		len = SHA256_DIGEST_LENGTH;
+	}
 	OPENSSL_free(der);
 	return len;
 }
