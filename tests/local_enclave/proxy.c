@@ -56,6 +56,9 @@ on_headers(struct evhttp_request *reply, void *argument)
 {
 	struct exchange *exchange = argument;
 
+	/* Not the answer yet, and libevent waits for that. */
+	if (evhttp_request_get_response_code(reply) < 200)
+		return 0;
 	copy_headers(evhttp_request_get_input_headers(reply),
 	    evhttp_request_get_output_headers(exchange->asked));
 	exchange->started = true;
