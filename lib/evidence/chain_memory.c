@@ -22,6 +22,7 @@ struct table {
 	struct entry *oldest;
 	void *(*ref)(void *record);
 	void (*unref)(void *record);
+	int64_t (*end_ms)(const void *record);
 };
 
 struct chain_memory {
@@ -54,6 +55,32 @@ static void
 unref_leaf(void *record)
 {
 	verified_leaf_unref(record);
+}
+
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int64_t
+chain_end_ms(const void *record)
+{
+	const struct verified_chain *chain = record;
+	int64_t end_ms = INT64_MAX;
+
+	for (size_t i = 0; i < chain->count; i++)
+		end_ms = earlier(end_ms, chain->certificates[i].not_after_ms);
+	return end_ms;
+}
+
+static int64_t
+leaf_end_ms(const void *record)
+{
+	const struct verified_leaf *leaf = record;
+
+	return earlier(
+	    leaf->certificate.not_after_ms, chain_end_ms(leaf->chain));
 }
 
 /* Keys are digests of what was verified: nobody can aim them at a bucket. */
@@ -137,6 +164,14 @@ grow(struct table *table)
 	}
 }
 
+/* Nobody can use what has ended: its time is judged at each use. */
+static void
+forget_ended(struct table *table, int64_t now_ms)
+{
+	while (table->oldest && table->end_ms(table->oldest->record) <= now_ms)
+		forget(table, table->oldest);
+}
+
 static void
 insert(
     struct table *table, size_t entries_max, const uint8_t *key, void *record)
@@ -191,8 +226,10 @@ chain_memory_new_bounded(size_t entries_max)
 		return NULL;
 	}
 	memory->entries_max = entries_max;
-	memory->chains = (struct table){.ref = ref_chain, .unref = unref_chain};
-	memory->leaves = (struct table){.ref = ref_leaf, .unref = unref_leaf};
+	memory->chains = (struct table){
+	    .ref = ref_chain, .unref = unref_chain, .end_ms = chain_end_ms};
+	memory->leaves = (struct table){
+	    .ref = ref_leaf, .unref = unref_leaf, .end_ms = leaf_end_ms};
 	memory->documents = memory->leaves;
 	return memory;
 }
@@ -246,11 +283,14 @@ chain_memory_find_document(
 
 void
 chain_memory_remember(struct chain_memory *memory,
-    const struct memory_keys *keys, struct verified_leaf *leaf)
+    const struct memory_keys *keys, struct verified_leaf *leaf, int64_t now_ms)
 {
 	size_t max = memory->entries_max;
 
 	(void)pthread_mutex_lock(&memory->mutex);
+	forget_ended(&memory->documents, now_ms);
+	forget_ended(&memory->leaves, now_ms);
+	forget_ended(&memory->chains, now_ms);
 	insert(&memory->chains, max, keys->chain, leaf->chain);
 	insert(&memory->leaves, max, keys->leaf, leaf);
 	insert(&memory->documents, max, keys->document, leaf);

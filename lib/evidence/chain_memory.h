@@ -1,6 +1,6 @@
 /*
  * The memory of what was verified, from the inside: three tables that forget
- * the least recently used.  A key is a digest that covers the anchor set and
+ * the least recently used, and what has ended before that.  A key is a digest that covers the anchor set and
  * every certificate in its place, so that nothing is ever found under another
  * anchor, at another depth or in another role.
  */
@@ -36,8 +36,12 @@ struct verified_leaf *chain_memory_find_leaf(
 struct verified_leaf *chain_memory_find_document(
     struct chain_memory *memory, const uint8_t key[DIGEST_BYTES]);
 
-/* As much as memory allows; what is not remembered is verified again. */
+/*
+ * As much as memory allows; what is not remembered is verified again.  What
+ * had ended by now_ms and was not used since goes: a client that runs for
+ * months holds no more than one that runs for days.
+ */
 void chain_memory_remember(struct chain_memory *memory,
-    const struct memory_keys *keys, struct verified_leaf *leaf);
+    const struct memory_keys *keys, struct verified_leaf *leaf, int64_t now_ms);
 
 #endif

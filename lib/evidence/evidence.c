@@ -154,9 +154,12 @@ check_time(struct verification *verification)
 static void
 remember(struct verification *verification)
 {
+	const struct judgement *judgement = &verification->judgement;
+
 	if (verification->check->memory && !verification->signature_known)
 		chain_memory_remember(verification->check->memory,
-		    &verification->keys, verification->leaf);
+		    &verification->keys, verification->leaf,
+		    judgement->live ? judgement->now_ms : INT64_MIN);
 }
 
 static struct claims *

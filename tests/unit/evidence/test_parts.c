@@ -247,13 +247,13 @@ START_TEST(the_memory_forgets_the_least_recently_used)
 	ck_assert(!knows(memory, 1));
 	for (uint8_t number = 1; number <= 3; number++) {
 		struct memory_keys keys = keys_for(number);
-		chain_memory_remember(memory, &keys, leaf);
-		chain_memory_remember(memory, &keys, leaf);
+		chain_memory_remember(memory, &keys, leaf, 0);
+		chain_memory_remember(memory, &keys, leaf, 0);
 	}
 	ck_assert(knows(memory, 1)); /* now the most recently used */
 	for (uint8_t number = 4; number <= 5; number++) {
 		struct memory_keys keys = keys_for(number);
-		chain_memory_remember(memory, &keys, leaf);
+		chain_memory_remember(memory, &keys, leaf, 0);
 	}
 	ck_assert(knows(memory, 1));
 	ck_assert(!knows(memory, 2));
@@ -268,13 +268,41 @@ START_TEST(the_memory_forgets_the_least_recently_used)
 }
 END_TEST
 
+START_TEST(the_memory_forgets_what_has_ended)
+{
+	struct chain_memory *memory = chain_memory_new();
+	struct verified_leaf *leaf = leaf_new();
+	struct memory_keys first = keys_for(1);
+	struct memory_keys second = keys_for(2);
+	struct memory_keys third = keys_for(3);
+
+	leaf->certificate.not_after_ms = 1000;
+	leaf->chain->certificates[0].not_after_ms = 2000;
+	chain_memory_remember(memory, &first, leaf, 0);
+	chain_memory_remember(memory, &second, leaf, 999);
+	ck_assert(knows(memory, 1));
+	/* The leaf has ended, its chain has not. */
+	chain_memory_remember(memory, &third, leaf, 1000);
+	ck_assert_ptr_null(chain_memory_find_leaf(memory, first.leaf));
+	ck_assert_ptr_null(chain_memory_find_document(memory, second.document));
+	ck_assert(knows(memory, 3));
+	ck_assert_uint_eq(leaf->chain->references, 1 + 3);
+	chain_memory_remember(memory, &third, leaf, 2000);
+	ck_assert_ptr_null(chain_memory_find_chain(memory, first.chain));
+	ck_assert_ptr_null(chain_memory_find_chain(memory, second.chain));
+	ck_assert_uint_eq(leaf->chain->references, 1 + 1);
+	chain_memory_free(memory);
+	verified_leaf_unref(leaf);
+}
+END_TEST
+
 START_TEST(the_memory_tells_one_kind_of_key_from_another)
 {
 	struct chain_memory *memory = chain_memory_new();
 	struct verified_leaf *leaf = leaf_new();
 	struct memory_keys keys = keys_for(1);
 
-	chain_memory_remember(memory, &keys, leaf);
+	chain_memory_remember(memory, &keys, leaf, 0);
 	ck_assert_ptr_null(chain_memory_find_leaf(memory, keys.chain));
 	ck_assert_ptr_null(chain_memory_find_leaf(memory, keys.document));
 	ck_assert_ptr_null(chain_memory_find_document(memory, keys.leaf));
@@ -295,7 +323,7 @@ START_TEST(the_memory_grows_and_keeps_all)
 		memcpy(keys.chain, &i, sizeof(i));
 		memcpy(keys.leaf, &i, sizeof(i));
 		memcpy(keys.document, &i, sizeof(i));
-		chain_memory_remember(memory, &keys, leaf);
+		chain_memory_remember(memory, &keys, leaf, 0);
 	}
 	for (unsigned int i = 0; i < 2000; i++) {
 		struct verified_chain *chain;
@@ -327,7 +355,7 @@ one_of_many(void *argument)
 		    chain_memory_find_chain(crowd->memory, keys.chain));
 		verified_leaf_unref(
 		    chain_memory_find_document(crowd->memory, keys.document));
-		chain_memory_remember(crowd->memory, &keys, crowd->leaf);
+		chain_memory_remember(crowd->memory, &keys, crowd->leaf, 0);
 	}
 	return NULL;
 }
@@ -457,6 +485,7 @@ main(void)
 	    tcase, what_is_no_root_is_refused, 0, COUNT(no_pem));
 	tcase_add_test(tcase, a_digest_tells_where_its_parts_end);
 	tcase_add_test(tcase, the_memory_forgets_the_least_recently_used);
+	tcase_add_test(tcase, the_memory_forgets_what_has_ended);
 	tcase_add_test(tcase, the_memory_tells_one_kind_of_key_from_another);
 	tcase_add_test(tcase, the_memory_grows_and_keeps_all);
 	tcase_add_test(tcase, the_memory_is_used_by_many_threads);
