@@ -40,7 +40,7 @@ cut_text(char *text, size_t columns)
 		return;
 	text[columns] = '\0';
 	if (columns >= sizeof(mark))
-		memcpy(text + columns - strlen(mark), mark, strlen(mark));
+		memcpy(text + columns + 1 - sizeof(mark), mark, sizeof(mark));
 }
 
 /* What stands in the columns of one row. */
