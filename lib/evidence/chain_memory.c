@@ -108,14 +108,14 @@ find(const struct table *table, const uint8_t *key)
 static void
 unlink_age(struct table *table, struct entry *entry)
 {
-	if (entry->newer)
-		entry->newer->older = entry->older;
-	else
+	if (table->newest == entry)
 		table->newest = entry->older;
-	if (entry->older)
-		entry->older->newer = entry->newer;
 	else
+		entry->newer->older = entry->older;
+	if (table->oldest == entry)
 		table->oldest = entry->newer;
+	else
+		entry->older->newer = entry->newer;
 }
 
 static void
@@ -168,8 +168,11 @@ grow(struct table *table)
 static void
 forget_ended(struct table *table, int64_t now_ms)
 {
-	while (table->oldest && table->end_ms(table->oldest->record) <= now_ms)
-		forget(table, table->oldest);
+	struct entry *entry;
+
+	while (
+	    (entry = table->oldest) && table->end_ms(entry->record) <= now_ms)
+		forget(table, entry);
 }
 
 static void
@@ -193,7 +196,7 @@ insert(
 	*bucket = entry;
 	link_newest(table, entry);
 	table->count++;
-	if (table->count > entries_max)
+	if (table->count > entries_max && table->oldest)
 		forget(table, table->oldest);
 }
 
