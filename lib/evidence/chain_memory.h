@@ -1,8 +1,9 @@
 /*
  * The memory of what was verified, from the inside: three tables that forget
- * the least recently used, and what has ended before that.  A key is a digest that covers the anchor set and
- * every certificate in its place, so that nothing is ever found under another
- * anchor, at another depth or in another role.
+ * the least recently used, and what has ended before that.  A key is a digest
+ * that covers the anchor set and every certificate in its place, so that
+ * nothing is ever found under another anchor, at another depth or in another
+ * role.
  */
 #ifndef EVIDENCE_CHAIN_MEMORY_H
 #define EVIDENCE_CHAIN_MEMORY_H
