@@ -51,12 +51,15 @@ refuse_key(const struct binding_key *key, const struct entry *entry,
 {
 	struct key_name name = key_name(key);
 
-	if (entry)
-		return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	if (entry) {
+		(void)error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 		    ENCLAVE_CLIENT_STEP_BINDING,
 		    "the evidence for key %s expired %" PRId64
 		    " s ago; live keys: %zu",
 		    name.hex, seconds_past(entry->deadline, now), live);
+		error_set_deadline(error, entry->deadline.wall_ms);
+		return ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED;
+	}
 	return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 	    ENCLAVE_CLIENT_STEP_BINDING,
 	    "key %s is in no accepted evidence; live keys: %zu", name.hex,
@@ -78,11 +81,14 @@ refuse_all(const struct snapshot *snapshot, const struct refusal *failure,
 		    seconds_past(last->deadline, now));
 	if (failure)
 		return refusal_tell(failure, prefix, error);
-	if (last)
-		return error_set(error, last->end_status,
+	if (last) {
+		(void)error_set(error, last->end_status,
 		    ENCLAVE_CLIENT_STEP_TIME,
 		    "evidence expired %" PRId64 " s ago; none has come since",
 		    seconds_past(last->deadline, now));
+		error_set_deadline(error, last->deadline.wall_ms);
+		return last->end_status;
+	}
 	return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 	    ENCLAVE_CLIENT_STEP_BINDING,
 	    "key %s is not attested: no evidence has come yet",

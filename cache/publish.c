@@ -64,6 +64,7 @@ refuse_ended(struct publication *publication, const struct entry *entry)
 	    ENCLAVE_CLIENT_STEP_TIME,
 	    "the evidence for key %s has expired already",
 	    key_name(&entry->key).hex);
+	error_set_deadline(&publication->reason, entry->deadline.wall_ms);
 	return refuse(publication, ENCLAVE_CLIENT_EVENT_REFUSED);
 }
 

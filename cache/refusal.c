@@ -19,7 +19,9 @@ refusal_new(const struct enclave_client_error *error)
 {
 	const char *words = refusal_words(error);
 	size_t size_bytes = strlen(words) + 1;
-	struct refusal *refusal = malloc(sizeof(*refusal) + size_bytes);
+	size_t pcr_bytes = error->pcr.given ? sizeof(error->pcr) : 0;
+	struct refusal *refusal =
+	    malloc(sizeof(*refusal) + size_bytes + pcr_bytes);
 
 	if (!refusal)
 		return NULL;
@@ -28,7 +30,11 @@ refusal_new(const struct enclave_client_error *error)
 	refusal->step = error->step;
 	refusal->foreign = error->foreign;
 	refusal->foreign_code = error->foreign_code;
+	refusal->times = error->times;
+	refusal->message_len = size_bytes - 1;
+	refusal->measured = error->pcr.given;
 	memcpy(refusal->message, words, size_bytes);
+	memcpy(refusal->message + size_bytes, &error->pcr, pcr_bytes);
 	return refusal;
 }
 
@@ -67,5 +73,11 @@ refusal_tell(const struct refusal *refusal, const char *prefix,
 	error_set(error, refusal->status, refusal->step, "%s%s", prefix,
 	    refusal->message);
 	error_set_foreign(error, refusal->foreign, refusal->foreign_code);
+	if (!error)
+		return refusal->status;
+	error->times = refusal->times;
+	if (refusal->measured)
+		memcpy(&error->pcr, refusal->message + refusal->message_len + 1,
+		    sizeof(error->pcr));
 	return refusal->status;
 }

@@ -17,6 +17,9 @@ struct refusal {
 	enum enclave_client_step step;
 	enum enclave_client_foreign foreign;
 	long foreign_code;
+	struct error_times times;
+	size_t message_len;
+	bool measured;  /* a struct error_pcr follows the message's NUL */
 	char message[]; /* without the enclave's name */
 };
 

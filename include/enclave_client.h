@@ -195,10 +195,55 @@ ENCLAVE_CLIENT_PUBLIC long enclave_client_error_foreign_code(
     const struct enclave_client_error *error);
 ENCLAVE_CLIENT_PUBLIC enum enclave_client_foreign enclave_client_error_foreign(
     const struct enclave_client_error *error);
+
+/* How many accepted values of a register an error keeps. */
+#define ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX 8
+/* No moment, or no span of time, is known. */
+#define ENCLAVE_CLIENT_MS_UNKNOWN INT64_MIN
+
+/*
+ * The register (PCR) that was refused, 0 to 31; -1 where none is concerned.
+ * After MEASUREMENT it is the first one that differs from the accepted set
+ * that comes nearest; after DEBUG it is PCR0.
+ */
+ENCLAVE_CLIENT_PUBLIC int enclave_client_error_pcr(
+    const struct enclave_client_error *error);
+/*
+ * What the document shows there, 96 hex digits; "" where it has no such
+ * register.  Never NULL.  Borrowed likewise.
+ */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_error_pcr_shown(
+    const struct enclave_client_error *error);
+/*
+ * What would have been accepted there, in the order of the PCR sets that name
+ * the register and have not expired: index from 0, NULL past the last one that
+ * is kept (ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX).  Borrowed likewise.
+ */
+ENCLAVE_CLIENT_PUBLIC const char *enclave_client_error_pcr_accepted(
+    const struct enclave_client_error *error, size_t index);
+/* More values are accepted than are kept. */
+ENCLAVE_CLIENT_PUBLIC bool enclave_client_error_pcr_accepted_more(
+    const struct enclave_client_error *error);
+/*
+ * How old the refused document was when it was judged, in milliseconds;
+ * negative when it is from the future.  ENCLAVE_CLIENT_MS_UNKNOWN where no
+ * authentic document was refused.
+ */
+ENCLAVE_CLIENT_PUBLIC int64_t enclave_client_error_age_ms(
+    const struct enclave_client_error *error);
+/*
+ * When the evidence stopped counting, milliseconds since the epoch: the
+ * notAfter that passed, timestamp + max_age, or the end of the accepted sets.
+ * ENCLAVE_CLIENT_MS_UNKNOWN where that is not why it was refused.
+ */
+ENCLAVE_CLIENT_PUBLIC int64_t enclave_client_error_deadline_ms(
+    const struct enclave_client_error *error);
 /*
  * The error as one JSON object {"status","category","step","enclave",
- * "message","foreign","foreign_code"}.  New; free with free().  NULL when
- * memory is short.
+ * "message","foreign","foreign_code","pcr","age_ms","deadline_ms"}: pcr is
+ * {"index","shown","accepted","accepted_more"}; it, shown and the times are
+ * null where there is none.  New; free with free().  NULL when memory is
+ * short.
  */
 ENCLAVE_CLIENT_PUBLIC char *enclave_client_error_json(
     const struct enclave_client_error *error);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
+
 void
 fault_keep_printable(char *text)
 {
@@ -25,6 +27,7 @@ fault_set(struct fault *fault, int exit_status, const char *format, ...)
 	fault->status = ENCLAVE_CLIENT_OK;
 	fault->step = ENCLAVE_CLIENT_STEP_NONE;
 	fault->enclave[0] = '\0';
+	fault->facts[0] = '\0';
 	return exit_status;
 }
 
@@ -47,6 +50,7 @@ fault_set_error(struct fault *fault, enum enclave_client_status status,
 	fault->step = enclave_client_error_step(error);
 	(void)snprintf(fault->enclave, sizeof(fault->enclave), "%s",
 	    enclave_client_error_enclave(error));
+	json_facts(error, fault->facts, sizeof(fault->facts));
 	return fault->exit_status;
 }
 
@@ -56,7 +60,6 @@ fault_name_file(struct fault *fault, const char *path)
 	struct fault copy = *fault;
 
 	(void)fault_set(fault, copy.exit_status, "%s: %s", path, copy.text);
-	fault->status = copy.status;
-	fault->step = copy.step;
-	memcpy(fault->enclave, copy.enclave, sizeof(fault->enclave));
+	memcpy(copy.text, fault->text, sizeof(copy.text));
+	*fault = copy;
 }

@@ -7,6 +7,8 @@
 /* Longer than any message of the library's. */
 #define FAULT_TEXT_MAX_BYTES    2048
 #define FAULT_ENCLAVE_MAX_BYTES 256
+/* Nine registers of 96 digits, and what stands around them. */
+#define FAULT_FACTS_MAX_BYTES 1536
 
 struct fault {
 	int exit_status; /* 0: nothing failed */
@@ -15,6 +17,7 @@ struct fault {
 	enum enclave_client_status status;
 	enum enclave_client_step step;
 	char enclave[FAULT_ENCLAVE_MAX_BYTES];
+	char facts[FAULT_FACTS_MAX_BYTES]; /* a JSON object, or "" */
 };
 
 /* Gives the exit status back, so that `return fault_set(...)` reads well. */

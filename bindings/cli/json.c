@@ -89,6 +89,53 @@ json_print_verdict(const struct verdict *verdict, struct fault *fault)
 	return result;
 }
 
+/* The item is given away. */
+static bool
+add_item(cJSON *json, const char *name, cJSON *item)
+{
+	if (cJSON_AddItemToObject(json, name, item))
+		return true;
+	cJSON_Delete(item);
+	return false;
+}
+
+/* What the library's JSON of an error has beside the line's own members. */
+static const char *const facts[] = {"pcr", "age_ms", "deadline_ms"};
+
+void
+json_facts(const struct enclave_client_error *error, char *ret_text, int size)
+{
+	char *whole = enclave_client_error_json(error);
+	cJSON *json = whole ? cJSON_Parse(whole) : NULL;
+	cJSON *chosen = cJSON_CreateObject();
+
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+		(void)add_item(chosen, facts[i],
+		    cJSON_DetachItemFromObject(json, facts[i]));
+	if (!chosen || !cJSON_PrintPreallocated(chosen, ret_text, size, false))
+		ret_text[0] = '\0';
+	cJSON_Delete(chosen);
+	cJSON_Delete(json);
+	free(whole);
+}
+
+static bool
+add_facts(cJSON *json, const struct fault *fault)
+{
+	cJSON *chosen = cJSON_Parse(fault->facts[0] ? fault->facts : "{}");
+	bool added = chosen != NULL;
+
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		cJSON *fact = cJSON_DetachItemFromObject(chosen, facts[i]);
+
+		if (!fact)
+			fact = cJSON_CreateNull();
+		added = add_item(json, facts[i], fact) && added;
+	}
+	cJSON_Delete(chosen);
+	return added;
+}
+
 static bool
 add_text_or_null(cJSON *json, const char *name, const char *text)
 {
@@ -114,7 +161,8 @@ json_print_fault(const struct fault *fault)
 		fault->step ? enclave_client_step_name(fault->step) : NULL) &&
 	    add_text_or_null(
 		json, "enclave", fault->enclave[0] ? fault->enclave : NULL) &&
-	    cJSON_AddStringToObject(json, "message", fault->text))
+	    cJSON_AddStringToObject(json, "message", fault->text) &&
+	    add_facts(json, fault))
 		text = cJSON_PrintUnformatted(json);
 	/* Without memory for it the plain line says as much. */
 	if (text)

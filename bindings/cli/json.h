@@ -18,6 +18,11 @@ struct verdict {
 /* --json-errors: one line on standard error. */
 void json_print_fault(const struct fault *fault);
 
+/* Register, age and deadline of a refusal as one object; "" where it does not
+ * fit or memory is short.  error may be NULL. */
+void json_facts(
+    const struct enclave_client_error *error, char *ret_text, int size);
+
 /* Gives the exit status of the verdict, or EXIT_WRITE, EXIT_MEMORY. */
 int json_print_verdict(const struct verdict *verdict, struct fault *fault);
 

@@ -55,17 +55,23 @@ check_time(const struct claims *claims, const struct enclave *enclave,
 {
 	int64_t timestamp_ms = claims_timestamp_ms(claims);
 
-	if (now_ms >= claims_not_after_ms(claims))
-		return error_set(error, ENCLAVE_CLIENT_ERR_EXPIRED,
+	if (now_ms >= claims_not_after_ms(claims)) {
+		(void)error_set(error, ENCLAVE_CLIENT_ERR_EXPIRED,
 		    ENCLAVE_CLIENT_STEP_TIME,
 		    "a certificate of the document expired %lld ms ago",
 		    (long long)(now_ms - claims_not_after_ms(claims)));
-	if (now_ms >= age_end_ms(claims, enclave))
-		return error_set(error, ENCLAVE_CLIENT_ERR_TOO_OLD,
+		error_set_deadline(error, claims_not_after_ms(claims));
+		return ENCLAVE_CLIENT_ERR_EXPIRED;
+	}
+	if (now_ms >= age_end_ms(claims, enclave)) {
+		(void)error_set(error, ENCLAVE_CLIENT_ERR_TOO_OLD,
 		    ENCLAVE_CLIENT_STEP_TIME,
 		    "the document is %lld ms old, at most %lld ms count",
 		    (long long)(now_ms - timestamp_ms),
 		    (long long)enclave->timing.max_age_ms);
+		error_set_deadline(error, age_end_ms(claims, enclave));
+		return ENCLAVE_CLIENT_ERR_TOO_OLD;
+	}
 	if (timestamp_ms - enclave->timing.clock_skew_ms > now_ms)
 		return error_set(error, ENCLAVE_CLIENT_ERR_FROM_FUTURE,
 		    ENCLAVE_CLIENT_STEP_TIME,
@@ -168,6 +174,8 @@ verify_document(const struct appraiser *appraiser,
 		status =
 		    nonce_check(enclave->profile, answer.nonce, claims, error);
 	if (status) {
+		error_set_age(error,
+		    appraisal->judged.wall_ms - claims_timestamp_ms(claims));
 		claims_unref(claims);
 		return status;
 	}
@@ -215,6 +223,10 @@ static enum enclave_client_status
 conclude(struct appraisal *appraisal, const struct enclave *enclave,
     enum enclave_client_status status, struct enclave_client_error *error)
 {
+	if (status && appraisal->claims)
+		error_set_age(
+		    error, appraisal->judged.wall_ms -
+			       claims_timestamp_ms(appraisal->claims));
 	if (status && status != ENCLAVE_CLIENT_ERR_MEASUREMENT &&
 	    status != ENCLAVE_CLIENT_ERR_DEBUG)
 		drop_claims(appraisal);
@@ -253,13 +265,13 @@ appraise_claims(const struct appraiser *appraiser,
 	enum enclave_client_status status;
 
 	status = check_live(claims, error);
-	if (!status)
-		status = check_time(
-		    claims, enclave, appraisal.judged.wall_ms, error);
 	if (!status) {
 		appraisal.claims = claims_ref(claims);
-		status = judge_claims(enclave, &appraisal, error);
+		status = check_time(
+		    claims, enclave, appraisal.judged.wall_ms, error);
 	}
+	if (!status)
+		status = judge_claims(enclave, &appraisal, error);
 	status = conclude(&appraisal, enclave, status, error);
 	*ret_appraisal = appraisal;
 	return status;

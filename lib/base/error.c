@@ -64,6 +64,46 @@ enclave_client_error_foreign(const struct enclave_client_error *error)
 	return error ? error->foreign : ENCLAVE_CLIENT_FOREIGN_NONE;
 }
 
+int
+enclave_client_error_pcr(const struct enclave_client_error *error)
+{
+	return error && error->pcr.given ? error->pcr.index : -1;
+}
+
+const char *
+enclave_client_error_pcr_shown(const struct enclave_client_error *error)
+{
+	return error ? error->pcr.shown : "";
+}
+
+const char *
+enclave_client_error_pcr_accepted(
+    const struct enclave_client_error *error, size_t index)
+{
+	return error && index < error->pcr.kept ? error->pcr.accepted[index]
+						: NULL;
+}
+
+bool
+enclave_client_error_pcr_accepted_more(const struct enclave_client_error *error)
+{
+	return error && error->pcr.more;
+}
+
+int64_t
+enclave_client_error_age_ms(const struct enclave_client_error *error)
+{
+	return error && error->times.aged ? error->times.age_ms
+					  : ENCLAVE_CLIENT_MS_UNKNOWN;
+}
+
+int64_t
+enclave_client_error_deadline_ms(const struct enclave_client_error *error)
+{
+	return error && error->times.ended ? error->times.deadline_ms
+					   : ENCLAVE_CLIENT_MS_UNKNOWN;
+}
+
 void
 error_clear(struct enclave_client_error *error)
 {
@@ -105,6 +145,47 @@ error_set_foreign(struct enclave_client_error *error,
 		return;
 	error->foreign = foreign;
 	error->foreign_code = code;
+}
+
+void
+error_set_age(struct enclave_client_error *error, int64_t age_ms)
+{
+	if (!error)
+		return;
+	error->times.aged = true;
+	error->times.age_ms = age_ms;
+}
+
+void
+error_set_deadline(struct enclave_client_error *error, int64_t deadline_ms)
+{
+	if (!error)
+		return;
+	error->times.ended = true;
+	error->times.deadline_ms = deadline_ms;
+}
+
+void
+error_set_pcr(
+    struct enclave_client_error *error, unsigned int index, struct bytes shown)
+{
+	if (!error)
+		return;
+	error->pcr = (struct error_pcr){.given = true, .index = (uint8_t)index};
+	if (shown.len <= PCR_BYTES)
+		hex_encode(shown, error->pcr.shown);
+}
+
+void
+error_add_accepted(struct enclave_client_error *error, struct bytes accepted)
+{
+	if (!error || accepted.len > PCR_BYTES)
+		return;
+	if (error->pcr.kept == ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX) {
+		error->pcr.more = true;
+		return;
+	}
+	hex_encode(accepted, error->pcr.accepted[error->pcr.kept++]);
 }
 
 void

@@ -10,11 +10,35 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
+/*
+ * The register that was refused.  Bytes only, so that the cache can keep it
+ * behind a text of any length.
+ */
+struct error_pcr {
+	bool given; /* else nothing here means anything */
+	uint8_t index;
+	uint8_t kept; /* of accepted[] */
+	bool more;    /* values were accepted that are not kept */
+	/* "" where the document has no such register. */
+	char shown[PCR_HEX_BYTES];
+	char accepted[ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX][PCR_HEX_BYTES];
+};
+
+/* About the document that was refused. */
+struct error_times {
+	bool aged;
+	int64_t age_ms; /* when it was judged; negative: from the future */
+	bool ended;
+	int64_t deadline_ms; /* since the epoch */
+};
+
 struct enclave_client_error {
 	enum enclave_client_status status;
 	enum enclave_client_step step;
 	enum enclave_client_foreign foreign;
 	long foreign_code;
+	struct error_times times;
+	struct error_pcr pcr;
 	char enclave[ENCLAVE_NAME_MAX_BYTES + 1];
 	char message[ERROR_MESSAGE_MAX_BYTES];
 };
@@ -35,6 +59,20 @@ enum enclave_client_status error_memory(struct enclave_client_error *error);
 
 void error_set_foreign(struct enclave_client_error *error,
     enum enclave_client_foreign foreign, long code);
+
+/*
+ * Facts beside the message; each is for an error that is set, and error_set()
+ * forgets them.
+ */
+void error_set_age(struct enclave_client_error *error, int64_t age_ms);
+void error_set_deadline(
+    struct enclave_client_error *error, int64_t deadline_ms);
+/* shown: len 0 where the document has no such register. */
+void error_set_pcr(
+    struct enclave_client_error *error, unsigned int index, struct bytes shown);
+/* One more value that error_set_pcr()'s register could have had. */
+void error_add_accepted(
+    struct enclave_client_error *error, struct bytes accepted);
 
 /* Names the enclave and puts "name: " before the message, once. */
 void error_set_enclave(struct enclave_client_error *error, const char *name);

@@ -84,5 +84,7 @@
 
 /* One line, long enough for the shown PCR and several accepted ones. */
 #define ERROR_MESSAGE_MAX_BYTES 1024
+/* A register as hex digits and NUL. */
+#define PCR_HEX_BYTES (2 * PCR_BYTES + 1)
 
 #endif

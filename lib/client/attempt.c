@@ -121,6 +121,10 @@ weigh_refusal(struct attempt *attempt, enum enclave_client_status status,
 	    "the connection's key is in no accepted evidence, and what was "
 	    "served as evidence over it was refused: %s",
 	    error_reason(&reason));
+	if (error) {
+		error->times = reason.times;
+		error->pcr = reason.pcr;
+	}
 	error_set_enclave(error, attempt->handle->gate.enclave->name);
 	return ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED;
 }

@@ -63,10 +63,13 @@ refuse(enum enclave_client_status status, const char *fact, int64_t moment_ms,
 	format_time(now_ms, now);
 	format_span(
 	    now_ms > moment_ms ? now_ms - moment_ms : moment_ms - now_ms, span);
-	return error_set(error, status, ENCLAVE_CLIENT_STEP_TIME,
+	(void)error_set(error, status, ENCLAVE_CLIENT_STEP_TIME,
 	    "%s %s, %s %s the %s (%s)", fact, moment, span,
 	    now_ms >= moment_ms ? "before" : "after",
 	    judgement->live ? "present" : "time it is judged at", now);
+	if (now_ms >= moment_ms)
+		error_set_deadline(error, moment_ms);
+	return status;
 }
 
 /*
@@ -155,7 +158,9 @@ validity_check(const struct verified_leaf *leaf, int64_t timestamp_ms,
 
 	if (!status)
 		status = check_age(timestamp_ms, judgement, error);
-	if (status)
+	if (status) {
 		mention_clock(timestamp_ms, judgement, error);
+		error_set_age(error, judgement->now_ms - timestamp_ms);
+	}
 	return status;
 }

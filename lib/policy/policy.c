@@ -204,11 +204,7 @@ policy_match(const struct policy *policy, const struct claims *claims,
 	 * PCR0, 1 and 2 are zero (AWS, "Cryptographic attestation").
 	 */
 	if (claims_debug(claims) && !policy->insecure_debug)
-		return error_set(error, ENCLAVE_CLIENT_ERR_DEBUG,
-		    ENCLAVE_CLIENT_STEP_POLICY,
-		    "the enclave runs in debug mode (PCR0, PCR1 and PCR2 are "
-		    "all zero): its host can read what it is sent; only "
-		    "insecure_allow_debug accepts it");
+		return policy_refuse_debug(policy, claims, now_ms, error);
 	for (size_t i = 0; i < policy->count; i++) {
 		if (set_expired(&policy->sets[i], now_ms))
 			continue;

@@ -196,6 +196,62 @@ append_identity(struct text *text, const struct refusal *refusal)
 	    text, "image_id is %s, accepted: %s (%s)", shown, accepted, name);
 }
 
+/* The same as facts, for whoever asks the error. */
+static void
+tell_register(const struct refusal *refusal, struct enclave_client_error *error)
+{
+	const struct policy *policy = refusal->policy;
+	struct bytes shown = {0};
+
+	(void)claims_pcr(refusal->claims, refusal->index, &shown);
+	error_set_pcr(error, refusal->index, shown);
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct pcr_set *set = &policy->sets[i];
+		const struct pcr_value *value = find_value(set, refusal->index);
+
+		if (value && !set_expired(set, refusal->now_ms))
+			error_add_accepted(error,
+			    (struct bytes){value->bytes, sizeof(value->bytes)});
+	}
+}
+
+/* Every set has expired: when the last one did. */
+static void
+tell_last_end(const struct refusal *refusal, struct enclave_client_error *error)
+{
+	const struct policy *policy = refusal->policy;
+	int64_t last_ms = INT64_MIN;
+
+	for (size_t i = 0; i < policy->count; i++)
+		if (policy->sets[i].expires_ms > last_ms)
+			last_ms = policy->sets[i].expires_ms;
+	error_set_deadline(error, last_ms);
+}
+
+static void
+tell_age(const struct claims *claims, int64_t now_ms,
+    struct enclave_client_error *error)
+{
+	error_set_age(error, now_ms - claims_timestamp_ms(claims));
+}
+
+enum enclave_client_status
+policy_refuse_debug(const struct policy *policy, const struct claims *claims,
+    int64_t now_ms, struct enclave_client_error *error)
+{
+	const struct refusal refusal = {
+	    .policy = policy, .claims = claims, .now_ms = now_ms};
+
+	(void)error_set(error, ENCLAVE_CLIENT_ERR_DEBUG,
+	    ENCLAVE_CLIENT_STEP_POLICY,
+	    "the enclave runs in debug mode (PCR0, PCR1 and PCR2 are all "
+	    "zero): its host can read what it is sent; only "
+	    "insecure_allow_debug accepts it");
+	tell_register(&refusal, error);
+	tell_age(claims, now_ms, error);
+	return ENCLAVE_CLIENT_ERR_DEBUG;
+}
+
 enum enclave_client_status
 policy_refuse(const struct policy *policy, const struct claims *claims,
     int64_t now_ms, struct enclave_client_error *error)
@@ -206,7 +262,8 @@ policy_refuse(const struct policy *policy, const struct claims *claims,
 
 	text_init(&message, message_data, sizeof(message_data));
 	text_init(&advice, advice_data, sizeof(advice_data));
-	if (!find_closest(&refusal)) {
+	bool found = find_closest(&refusal);
+	if (!found) {
 		text_append(&message, "every accepted PCR set has expired");
 		append_expired(&message, &refusal);
 		goto out;
@@ -239,6 +296,12 @@ policy_refuse(const struct policy *policy, const struct claims *claims,
 	message.len = accepted.len;
 	text_append(&message, "%s", advice_data);
 out:
-	return error_set(error, ENCLAVE_CLIENT_ERR_MEASUREMENT,
+	(void)error_set(error, ENCLAVE_CLIENT_ERR_MEASUREMENT,
 	    ENCLAVE_CLIENT_STEP_POLICY, "%s", message_data);
+	if (refusal.registers)
+		tell_register(&refusal, error);
+	if (!found)
+		tell_last_end(&refusal, error);
+	tell_age(claims, now_ms, error);
+	return ENCLAVE_CLIENT_ERR_MEASUREMENT;
 }

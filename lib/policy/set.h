@@ -63,5 +63,9 @@ bool pcr_value_matches(
 enum enclave_client_status policy_refuse(const struct policy *policy,
     const struct claims *claims, int64_t now_ms,
     struct enclave_client_error *error);
+/* DEBUG, and what to say of it. */
+enum enclave_client_status policy_refuse_debug(const struct policy *policy,
+    const struct claims *claims, int64_t now_ms,
+    struct enclave_client_error *error);
 
 #endif

@@ -3,6 +3,7 @@ behind, follow out of the origin; and what errors look like to a machine."""
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -153,6 +154,44 @@ def test_an_error_for_machines(attest_curl, enclave, accepted, behaviour, status
     assert found["status"].startswith("ENCLAVE_CLIENT_ERR_")
     assert found["enclave"] == f"localhost:{enclave.port}"
     assert found["message"]
+    assert (found["pcr"] is not None) == (status == 115)
+    # No age where no authentic document was refused.
+    assert (found["age_ms"] is not None) == (status in (114, 115))
+    assert (found["deadline_ms"] is not None) == (status == 114)
+
+
+def test_a_machine_is_told_the_registers(attest_curl, enclave, trust):
+    pcrs = ["--pcr", "0=" + "ab" * 48, "--pcr", "8=" + "cd" * 48]
+    run = attest_curl("-sS", "--json-errors", *trust, *pcrs, enclave.url)
+    found = json.loads(run.err.splitlines()[-1])
+    assert found["pcr"] == {
+        "index": 0,
+        "shown": enclave.pcrs["0"],
+        "accepted": ["ab" * 48],
+        "accepted_more": False,
+    }
+    assert abs(found["age_ms"]) < 60_000
+
+
+def test_a_machine_is_told_no_more_registers_than_fit(
+    attest_curl, enclave, trust, tmp_path
+):
+    values = [f"{i:02x}" * 48 for i in range(1, 10)]
+    (tmp_path / "pcrs").write_text(json.dumps([{"PCR0": v} for v in values]))
+    line = ["-sS", "--json-errors", *trust, "--pcrs", tmp_path / "pcrs"]
+    found = json.loads(attest_curl(*line, enclave.url).err.splitlines()[-1])
+    assert found["pcr"]["accepted"] == values[:8]
+    assert found["pcr"]["accepted_more"]
+
+
+def test_a_machine_is_told_when_evidence_ended(attest_curl, enclave, accepted):
+    enclave.set(evidence={"mode": "old", "age_ms": 4_000_000})
+    run = attest_curl("-sS", "--json-errors", *accepted, enclave.url)
+    found = json.loads(run.err.splitlines()[-1])
+    assert 4_000_000 <= found["age_ms"] < 4_060_000
+    since_ms = time.time() * 1000 - found["deadline_ms"]
+    # max_age is an hour.
+    assert 390_000 <= since_ms < 460_000
 
 
 def test_an_error_of_the_line_for_machines(attest_curl):

@@ -1,6 +1,7 @@
 """Each way in which something is not what was accepted, by its exception; and
 no byte of the request on the wire."""
 
+import datetime
 import pickle
 import warnings
 
@@ -69,6 +70,45 @@ def test_another_measurement_names_both(enclave):
     assert error.step is enclave_client.Step.POLICY
     assert error.category is enclave_client.Category.MEASUREMENT
     assert OTHER_PCR[:8] in str(error) and enclave.pcrs["0"][:8] in str(error)
+    facts = (error.pcr, error.shown, error.accepted, error.accepted_more)
+    assert facts == (0, enclave.pcrs["0"], (OTHER_PCR,), False)
+    assert abs(error.age) < datetime.timedelta(minutes=1)
+    assert error.deadline is None
+    # Through multiprocessing too.
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.pcr, again.shown, again.accepted) == facts[:3]
+    assert again.age == error.age
+
+
+def test_a_register_that_is_not_there(enclave):
+    map = map_of(enclave)
+    map[name_of(enclave)]["PCR31"] = OTHER_PCR
+    with make_client(enclave, map) as client, nothing_is_sent(enclave):
+        with pytest.raises(enclave_client.MeasurementRefused) as caught:
+            client.post(enclave.url, content=MARKER)
+    error = caught.value
+    assert (error.pcr, error.shown, error.accepted) == (31, None, (OTHER_PCR,))
+
+
+@pytest.mark.parametrize(
+    "mode, least_s, most_s, ended",
+    [
+        ({"mode": "old", "age_ms": 4_000_000}, 4000, 4060, True),
+        ({"mode": "expired"}, 0, 1e9, True),
+        ({"mode": "future"}, -1e9, -1, False),
+    ],
+)
+def test_what_is_not_now_says_how_old_it_is(enclave, mode, least_s, most_s, ended):
+    enclave.set(evidence=mode)
+    with make_client(enclave) as client, nothing_is_sent(enclave):
+        with pytest.raises(enclave_client.EvidenceTimeError) as caught:
+            client.post(enclave.url, content=MARKER)
+    error = caught.value
+    assert least_s <= error.age.total_seconds() <= most_s
+    assert (error.pcr, error.shown, error.accepted) == (None, None, ())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert (error.deadline is not None) == ended
+    assert not ended or error.deadline < now
 
 
 def test_a_debug_enclave(enclave):

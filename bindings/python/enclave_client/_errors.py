@@ -1,6 +1,7 @@
 """Statuses, steps, and one exception for each way in which a call can fail."""
 
 import builtins
+import datetime
 import enum
 from typing import Any
 
@@ -107,6 +108,19 @@ class EnclaveClientError(Exception):
     foreign_code: int
     #: Whose number that is.
     foreign: Foreign
+    #: The register (PCR) that was refused; None where none is concerned.
+    pcr: int | None
+    #: What the document shows there, in hex; None where it has no such register.
+    shown: str | None
+    #: What would have been accepted there, in the order of the map's PCR sets.
+    accepted: tuple[str, ...]
+    #: More values are accepted than are given.
+    accepted_more: bool
+    #: How old the refused document was when it was judged; negative when it is
+    #: from the future, None where there is no authentic document.
+    age: datetime.timedelta | None
+    #: When the evidence stopped counting; None where that is not the reason.
+    deadline: datetime.datetime | None
 
     def __init__(
         self,
@@ -117,6 +131,12 @@ class EnclaveClientError(Exception):
         enclave: str = "",
         foreign: Foreign = Foreign.NONE,
         foreign_code: int = 0,
+        pcr: int | None = None,
+        shown: str | None = None,
+        accepted: tuple[str, ...] = (),
+        accepted_more: bool = False,
+        age: datetime.timedelta | None = None,
+        deadline: datetime.datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -125,6 +145,12 @@ class EnclaveClientError(Exception):
         self.enclave = enclave
         self.foreign = foreign
         self.foreign_code = foreign_code
+        self.pcr = pcr
+        self.shown = shown
+        self.accepted = accepted
+        self.accepted_more = accepted_more
+        self.age = age
+        self.deadline = deadline
 
     def __str__(self) -> str:
         return self.message
@@ -141,6 +167,12 @@ class EnclaveClientError(Exception):
             "enclave": self.enclave,
             "foreign": self.foreign,
             "foreign_code": self.foreign_code,
+            "pcr": self.pcr,
+            "shown": self.shown,
+            "accepted": self.accepted,
+            "accepted_more": self.accepted_more,
+            "age": self.age,
+            "deadline": self.deadline,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -320,6 +352,50 @@ def known(kind: Any, number: int, otherwise: Any) -> Any:
         return otherwise
 
 
+def _accepted(error: Any) -> tuple[str, ...]:
+    values = (
+        lib.enclave_client_error_pcr_accepted(error, index)
+        for index in range(lib.ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX)
+    )
+    return tuple(text(value) for value in values if value)
+
+
+_EPOCH = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
+
+
+def _span(ms: int) -> datetime.timedelta | None:
+    if ms == lib.ENCLAVE_CLIENT_MS_UNKNOWN:
+        return None
+    try:
+        return datetime.timedelta(milliseconds=ms)
+    except OverflowError:
+        # A document may claim any 63 bits.
+        return datetime.timedelta.max if ms > 0 else datetime.timedelta.min
+
+
+def _moment(ms: int) -> datetime.datetime | None:
+    since = _span(ms)
+    if since is None:
+        return None
+    try:
+        return _EPOCH + since
+    except OverflowError:
+        return datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
+
+
+def _facts(error: Any) -> dict[str, Any]:
+    """What the C error knows beside its message."""
+    pcr = lib.enclave_client_error_pcr(error)
+    return {
+        "pcr": pcr if pcr >= 0 else None,
+        "shown": text(lib.enclave_client_error_pcr_shown(error)) or None,
+        "accepted": _accepted(error),
+        "accepted_more": lib.enclave_client_error_pcr_accepted_more(error),
+        "age": _span(lib.enclave_client_error_age_ms(error)),
+        "deadline": _moment(lib.enclave_client_error_deadline_ms(error)),
+    }
+
+
 class ErrorSlot:
     """The C error object of one call."""
 
@@ -348,6 +424,7 @@ class ErrorSlot:
                 Foreign, lib.enclave_client_error_foreign(error), Foreign.NONE
             ),
             foreign_code=lib.enclave_client_error_foreign_code(error),
+            **_facts(error),
         )
 
     def check(self, number: int) -> None:

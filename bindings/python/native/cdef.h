@@ -4,6 +4,8 @@
 #define ENCLAVE_CLIENT_VERSION_MAJOR ...
 #define ENCLAVE_CLIENT_VERSION_MINOR ...
 #define ENCLAVE_CLIENT_VERSION_PATCH ...
+#define ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX ...
+#define ENCLAVE_CLIENT_MS_UNKNOWN ...
 #define ENCLAVE_CLIENT_AT_NOW ...
 #define ENCLAVE_CLIENT_AT_DOCUMENT ...
 const char *enclave_client_version(void);
@@ -101,6 +103,18 @@ const char *enclave_client_error_enclave(
 long enclave_client_error_foreign_code(
     const struct enclave_client_error *error);
 enum enclave_client_foreign enclave_client_error_foreign(
+    const struct enclave_client_error *error);
+int enclave_client_error_pcr(
+    const struct enclave_client_error *error);
+const char *enclave_client_error_pcr_shown(
+    const struct enclave_client_error *error);
+const char *enclave_client_error_pcr_accepted(
+    const struct enclave_client_error *error, size_t index);
+bool enclave_client_error_pcr_accepted_more(
+    const struct enclave_client_error *error);
+int64_t enclave_client_error_age_ms(
+    const struct enclave_client_error *error);
+int64_t enclave_client_error_deadline_ms(
     const struct enclave_client_error *error);
 char *enclave_client_error_json(
     const struct enclave_client_error *error);

@@ -338,16 +338,19 @@ static const struct {
 	int64_t timestamp_ms;
 	int64_t not_after_ms;
 	enum enclave_client_status status;
+	int64_t ended_ms; /* the error's deadline */
 } ages[] = {
-    {NOW_MS - MAX_AGE_MS + 1, INT64_MAX, ENCLAVE_CLIENT_OK},
-    {NOW_MS - MAX_AGE_MS, INT64_MAX, ENCLAVE_CLIENT_ERR_TOO_OLD},
-    {0, INT64_MAX, ENCLAVE_CLIENT_ERR_TOO_OLD},
-    {NOW_MS, NOW_MS + 1, ENCLAVE_CLIENT_OK},
-    {NOW_MS, NOW_MS, ENCLAVE_CLIENT_ERR_EXPIRED},
-    {NOW_MS, 0, ENCLAVE_CLIENT_ERR_EXPIRED},
-    {NOW_MS + SKEW_MS, INT64_MAX, ENCLAVE_CLIENT_OK},
-    {NOW_MS + SKEW_MS + 1, INT64_MAX, ENCLAVE_CLIENT_ERR_FROM_FUTURE},
-    {INT64_MAX, INT64_MAX, ENCLAVE_CLIENT_ERR_FROM_FUTURE},
+    {NOW_MS - MAX_AGE_MS + 1, INT64_MAX, ENCLAVE_CLIENT_OK, 0},
+    {NOW_MS - MAX_AGE_MS, INT64_MAX, ENCLAVE_CLIENT_ERR_TOO_OLD, NOW_MS},
+    {0, INT64_MAX, ENCLAVE_CLIENT_ERR_TOO_OLD, MAX_AGE_MS},
+    {NOW_MS, NOW_MS + 1, ENCLAVE_CLIENT_OK, 0},
+    {NOW_MS, NOW_MS, ENCLAVE_CLIENT_ERR_EXPIRED, NOW_MS},
+    {NOW_MS, 0, ENCLAVE_CLIENT_ERR_EXPIRED, 0},
+    {NOW_MS + SKEW_MS, INT64_MAX, ENCLAVE_CLIENT_OK, 0},
+    {NOW_MS + SKEW_MS + 1, INT64_MAX, ENCLAVE_CLIENT_ERR_FROM_FUTURE,
+	ENCLAVE_CLIENT_MS_UNKNOWN},
+    {INT64_MAX, INT64_MAX, ENCLAVE_CLIENT_ERR_FROM_FUTURE,
+	ENCLAVE_CLIENT_MS_UNKNOWN},
 };
 
 START_TEST(claims_are_judged_again_at_the_time_it_is)
@@ -370,6 +373,10 @@ START_TEST(claims_are_judged_again_at_the_time_it_is)
 		    strstr(error.message, "payments: "), error.message);
 		ck_assert_ptr_nonnull(strstr(error.message, " ms "));
 		ck_assert_ptr_null(appraisal.claims);
+		ck_assert_int_eq(enclave_client_error_age_ms(&error),
+		    NOW_MS - ages[_i].timestamp_ms);
+		ck_assert_int_eq(enclave_client_error_deadline_ms(&error),
+		    ages[_i].ended_ms);
 	}
 	appraisal_clear(&appraisal);
 	enclave_map_unref(map);

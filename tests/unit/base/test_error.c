@@ -34,6 +34,14 @@ assert_clear(void)
 	ck_assert_int_eq(enclave_client_error_foreign_code(error), 0);
 	ck_assert_str_eq(enclave_client_error_enclave(error), "");
 	ck_assert_str_eq(enclave_client_error_message(error), "");
+	ck_assert_int_eq(enclave_client_error_pcr(error), -1);
+	ck_assert_str_eq(enclave_client_error_pcr_shown(error), "");
+	ck_assert_ptr_null(enclave_client_error_pcr_accepted(error, 0));
+	ck_assert(!enclave_client_error_pcr_accepted_more(error));
+	ck_assert_int_eq(
+	    enclave_client_error_age_ms(error), ENCLAVE_CLIENT_MS_UNKNOWN);
+	ck_assert_int_eq(
+	    enclave_client_error_deadline_ms(error), ENCLAVE_CLIENT_MS_UNKNOWN);
 }
 
 START_TEST(a_new_error_is_clear)
@@ -63,12 +71,94 @@ START_TEST(set_gives_the_status_back_and_keeps_everything)
 }
 END_TEST
 
+/* 48 times a byte, as a register and as its digits. */
+struct register_text {
+	uint8_t bytes[PCR_BYTES];
+	char hex[PCR_HEX_BYTES];
+};
+
+static struct register_text
+register_of(uint8_t byte)
+{
+	struct register_text text;
+
+	memset(text.bytes, byte, sizeof(text.bytes));
+	hex_encode((struct bytes){text.bytes, sizeof(text.bytes)}, text.hex);
+	return text;
+}
+
+static struct bytes
+bytes_of(const struct register_text *text)
+{
+	return (struct bytes){text->bytes, sizeof(text->bytes)};
+}
+
+START_TEST(a_register_is_told_with_all_that_fits)
+{
+	struct register_text shown = register_of(0xa5);
+
+	error_set(error, ENCLAVE_CLIENT_ERR_MEASUREMENT,
+	    ENCLAVE_CLIENT_STEP_POLICY, "refused");
+	error_set_pcr(error, 8, bytes_of(&shown));
+	for (uint8_t i = 0; i < ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX; i++) {
+		struct register_text accepted = register_of(i);
+
+		ck_assert_ptr_null(enclave_client_error_pcr_accepted(error, i));
+		error_add_accepted(error, bytes_of(&accepted));
+		ck_assert_str_eq(
+		    enclave_client_error_pcr_accepted(error, i), accepted.hex);
+	}
+	ck_assert_int_eq(enclave_client_error_pcr(error), 8);
+	ck_assert_str_eq(enclave_client_error_pcr_shown(error), shown.hex);
+	ck_assert(!enclave_client_error_pcr_accepted_more(error));
+	error_add_accepted(error, bytes_of(&shown));
+	ck_assert(enclave_client_error_pcr_accepted_more(error));
+	ck_assert_ptr_null(enclave_client_error_pcr_accepted(
+	    error, ENCLAVE_CLIENT_ERROR_ACCEPTED_MAX));
+	error_clear(error);
+	assert_clear();
+}
+END_TEST
+
+START_TEST(a_register_that_is_not_there_is_told_too)
+{
+	error_set(error, ENCLAVE_CLIENT_ERR_MEASUREMENT,
+	    ENCLAVE_CLIENT_STEP_POLICY, "refused");
+	error_set_pcr(error, 0, (struct bytes){0});
+	ck_assert_int_eq(enclave_client_error_pcr(error), 0);
+	ck_assert_str_eq(enclave_client_error_pcr_shown(error), "");
+}
+END_TEST
+
+START_TEST(times_are_told_and_zero_is_a_time)
+{
+	error_set(error, ENCLAVE_CLIENT_ERR_TOO_OLD, ENCLAVE_CLIENT_STEP_TIME,
+	    "too old");
+	error_set_age(error, 0);
+	ck_assert_int_eq(enclave_client_error_age_ms(error), 0);
+	ck_assert_int_eq(
+	    enclave_client_error_deadline_ms(error), ENCLAVE_CLIENT_MS_UNKNOWN);
+	error_set_age(error, -77);
+	error_set_deadline(error, 0);
+	ck_assert_int_eq(enclave_client_error_age_ms(error), -77);
+	ck_assert_int_eq(enclave_client_error_deadline_ms(error), 0);
+	error_clear(error);
+	assert_clear();
+}
+END_TEST
+
 START_TEST(set_again_leaves_nothing_of_what_was_before)
 {
+	struct register_text shown = register_of(1);
+
 	error_set(error, ENCLAVE_CLIENT_ERR_NETWORK, ENCLAVE_CLIENT_STEP_FETCH,
 	    "could not connect");
 	error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_ERRNO, ECONNREFUSED);
 	error_set_enclave(error, "payments");
+	error_set_pcr(error, 1, bytes_of(&shown));
+	error_add_accepted(error, bytes_of(&shown));
+	error_set_age(error, 1);
+	error_set_deadline(error, 1);
 	error_set(error, ENCLAVE_CLIENT_ERR_USAGE, ENCLAVE_CLIENT_STEP_NONE,
 	    "no method");
 	ck_assert_str_eq(enclave_client_error_enclave(error), "");
@@ -78,6 +168,13 @@ START_TEST(set_again_leaves_nothing_of_what_was_before)
 	ck_assert_int_eq(
 	    enclave_client_error_foreign(error), ENCLAVE_CLIENT_FOREIGN_NONE);
 	ck_assert_int_eq(enclave_client_error_foreign_code(error), 0);
+	ck_assert_int_eq(enclave_client_error_pcr(error), -1);
+	ck_assert_str_eq(enclave_client_error_pcr_shown(error), "");
+	ck_assert_ptr_null(enclave_client_error_pcr_accepted(error, 0));
+	ck_assert_int_eq(
+	    enclave_client_error_age_ms(error), ENCLAVE_CLIENT_MS_UNKNOWN);
+	ck_assert_int_eq(
+	    enclave_client_error_deadline_ms(error), ENCLAVE_CLIENT_MS_UNKNOWN);
 }
 END_TEST
 
@@ -253,6 +350,10 @@ START_TEST(no_error_object_is_tolerated_everywhere)
 	error_append(NULL, "%d", 1);
 	error_set_enclave(NULL, "payments");
 	error_set_foreign(NULL, ENCLAVE_CLIENT_FOREIGN_CURL, 7);
+	error_set_age(NULL, 1);
+	error_set_deadline(NULL, 1);
+	error_set_pcr(NULL, 0, (struct bytes){0});
+	error_add_accepted(NULL, (struct bytes){0});
 	error_copy(NULL, error);
 	error_copy(NULL, NULL);
 	enclave_client_error_free(NULL);
@@ -264,6 +365,14 @@ START_TEST(no_error_object_is_tolerated_everywhere)
 	ck_assert_int_eq(
 	    enclave_client_error_foreign(NULL), ENCLAVE_CLIENT_FOREIGN_NONE);
 	ck_assert_int_eq(enclave_client_error_foreign_code(NULL), 0);
+	ck_assert_int_eq(enclave_client_error_pcr(NULL), -1);
+	ck_assert_str_eq(enclave_client_error_pcr_shown(NULL), "");
+	ck_assert_ptr_null(enclave_client_error_pcr_accepted(NULL, 0));
+	ck_assert(!enclave_client_error_pcr_accepted_more(NULL));
+	ck_assert_int_eq(
+	    enclave_client_error_age_ms(NULL), ENCLAVE_CLIENT_MS_UNKNOWN);
+	ck_assert_int_eq(
+	    enclave_client_error_deadline_ms(NULL), ENCLAVE_CLIENT_MS_UNKNOWN);
 }
 END_TEST
 
@@ -278,6 +387,9 @@ main(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, a_new_error_is_clear);
 	tcase_add_test(cases, set_gives_the_status_back_and_keeps_everything);
+	tcase_add_test(cases, a_register_is_told_with_all_that_fits);
+	tcase_add_test(cases, a_register_that_is_not_there_is_told_too);
+	tcase_add_test(cases, times_are_told_and_zero_is_a_time);
 	tcase_add_test(cases, set_again_leaves_nothing_of_what_was_before);
 	tcase_add_test(cases, short_memory_has_one_constant_message);
 	tcase_add_test(cases, the_enclave_is_named_once_and_first);

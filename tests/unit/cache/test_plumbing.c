@@ -227,6 +227,7 @@ END_TEST
 
 START_TEST(the_last_failure_is_kept_whole_until_a_success)
 {
+	static const uint8_t shown[] = {1, 2, 0xff};
 	struct world world;
 	struct cache_slot *slot;
 	struct enclave_client_error error = {0};
@@ -239,6 +240,10 @@ START_TEST(the_last_failure_is_kept_whole_until_a_success)
 	ck_assert_int_eq(last.status, OK);
 	error_set(&error, ERR(NETWORK), ENCLAVE_CLIENT_STEP_FETCH, "no route");
 	error_set_foreign(&error, ENCLAVE_CLIENT_FOREIGN_CURL, 7);
+	error_set_pcr(&error, 8, (struct bytes){shown, sizeof(shown)});
+	error_add_accepted(&error, (struct bytes){shown, 1});
+	error_set_age(&error, 12);
+	error_set_deadline(&error, 34);
 	error_set_enclave(&error, "a");
 	cache_note_failure(world.cache, slot, &error);
 	cache_last_failure(slot, &last);
@@ -247,6 +252,11 @@ START_TEST(the_last_failure_is_kept_whole_until_a_success)
 	ck_assert_int_eq(last.foreign, ENCLAVE_CLIENT_FOREIGN_CURL);
 	ck_assert_int_eq(last.foreign_code, 7);
 	ck_assert_str_eq(last.message, "a: no route");
+	ck_assert_int_eq(enclave_client_error_pcr(&last), 8);
+	ck_assert_str_eq(enclave_client_error_pcr_shown(&last), "0102ff");
+	ck_assert_str_eq(enclave_client_error_pcr_accepted(&last, 0), "01");
+	ck_assert_int_eq(enclave_client_error_age_ms(&last), 12);
+	ck_assert_int_eq(enclave_client_error_deadline_ms(&last), 34);
 	cache_note_failure(world.cache, slot, NULL);
 	cache_last_failure(slot, &last);
 	ck_assert_int_eq(last.status, ERR(INTERNAL));

@@ -229,6 +229,61 @@ static const struct {
 	unsigned int registers;
 } crowds[] = {{1, 1}, {2, 4}, {9, 3}, {256, 1}, {256, 32}, {1, 32}};
 
+#define NONE ENCLAVE_CLIENT_MS_UNKNOWN
+
+static const struct {
+	const char *policy;
+	const char *shown;
+	int index;
+	const char *value;    /* the digit that is shown */
+	const char *accepted; /* a digit for each value */
+	int64_t deadline_ms;
+} facts[] = {
+    {"{" PCR(0, "a") "}", "0=b", 0, "b", "a", NONE},
+    {"{" PCR(0, "a") "," PCR(8, "c") "}", "0=a 8=d", 8, "d", "c", NONE},
+    {"[{" PCR(0, "a") "},{" PCR(0, "c") "}]", "0=b", 0, "b", "ac", NONE},
+    {"{" PCR(8, "a") "}", "0=a", 8, "", "a", NONE},
+    /* Sets that have ended are not accepted. */
+    {"[{" PCR(0, "a") ",\"expires\":1},{" PCR(0, "c") "}]", "0=a", 0, "a", "c",
+	NONE},
+    {"[{" PCR(0, "a") ",\"expires\":2},{" PCR(0, "c") ",\"expires\":1}]", "0=a",
+	-1, "", "", 2000},
+    {"{" PCR(0, "a") "}", "0=0 1=0 2=0", 0, "0", "a", NONE},
+};
+
+static void
+assert_register(const char *hex, char digit)
+{
+	ck_assert_uint_eq(strlen(hex), digit ? 2 * PCR_BYTES : 0);
+	for (size_t i = 0; hex[i]; i++)
+		ck_assert_int_eq(hex[i], digit);
+}
+
+START_TEST(a_refusal_has_its_facts_beside_the_message)
+{
+	struct policy *policy = load(facts[_i].policy, false);
+	struct claims *claims = fake_claims_new(facts[_i].shown);
+	struct enclave_client_error error;
+	size_t set, count = strlen(facts[_i].accepted);
+
+	claims->timestamp_ms = NOW_MS - 1234;
+	ck_assert_int_ne(policy_match(policy, claims, NOW_MS, &set, &error),
+	    ENCLAVE_CLIENT_OK);
+	ck_assert_int_eq(enclave_client_error_pcr(&error), facts[_i].index);
+	assert_register(
+	    enclave_client_error_pcr_shown(&error), facts[_i].value[0]);
+	for (size_t i = 0; i < count; i++)
+		assert_register(enclave_client_error_pcr_accepted(&error, i),
+		    facts[_i].accepted[i]);
+	ck_assert_ptr_null(enclave_client_error_pcr_accepted(&error, count));
+	ck_assert_int_eq(enclave_client_error_age_ms(&error), 1234);
+	ck_assert_int_eq(
+	    enclave_client_error_deadline_ms(&error), facts[_i].deadline_ms);
+	policy_unref(policy);
+	claims_unref(claims);
+}
+END_TEST
+
 START_TEST(a_long_message_keeps_what_matters)
 {
 	struct policy *policy =
@@ -374,6 +429,8 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    the_message_says_what_was_shown_and_what_is_accepted, 0,
 	    COUNT(messages));
+	tcase_add_loop_test(
+	    tcase, a_refusal_has_its_facts_beside_the_message, 0, COUNT(facts));
 	tcase_add_loop_test(
 	    tcase, a_long_message_keeps_what_matters, 0, COUNT(crowds));
 	tcase_add_test(tcase, an_error_object_is_not_needed);
