@@ -93,8 +93,9 @@ uint64_t cache_slot_id(const struct cache_slot *slot);
 uint64_t cache_slot_generation(const struct cache_slot *slot);
 bool cache_slot_removed(const struct cache_slot *slot);
 /*
- * New reference on the enclave as configured now; *ret_policy_generation
- * (NULL allowed) is what publishing must name.
+ * New reference on the enclave as configured now, never NULL: one that was
+ * removed keeps its last description, and judging says that it is gone.
+ * *ret_policy_generation (NULL allowed) is what publishing must name.
  */
 struct enclave *cache_slot_enclave(
     struct cache_slot *slot, uint64_t *ret_policy_generation);

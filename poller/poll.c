@@ -45,10 +45,6 @@ poll_begin(struct poll *poll, const struct poller_options *options,
 	poll->enclave = cache_slot_enclave(slot, &poll->policy_generation);
 	if (!poll->easy)
 		poll->easy = curl_easy_init();
-	if (!poll->enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_FETCH,
-		    "the enclave is no longer configured");
 	if (!poll->easy)
 		return error_memory(error);
 	status =

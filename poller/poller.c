@@ -138,18 +138,16 @@ plan(struct poller *poller, struct roster_entry *entry, struct moment now)
 {
 	struct enclave *enclave = cache_slot_enclave(entry->slot, NULL);
 	int64_t end_boot_ms = plan_end(poller, entry, now);
-	/* Only what was removed has none; its mark is on the way to us. */
-	int64_t due_boot_ms = now.boot_ms + NAP_MAX_MS;
+	int64_t due_boot_ms;
 
 	/* Evidence in certificates comes with the handshakes. */
-	if (enclave && enclave->profile->source == PROFILE_CERTIFICATE) {
+	if (enclave->profile->source == PROFILE_CERTIFICATE) {
 		heap_remove(&poller->polls, &entry->poll);
 		enclave_unref(enclave);
 		return;
 	}
-	if (enclave)
-		due_boot_ms = schedule_next_boot_ms(&entry->schedule,
-		    &enclave->timing, end_boot_ms, now, next_random(poller));
+	due_boot_ms = schedule_next_boot_ms(&entry->schedule, &enclave->timing,
+	    end_boot_ms, now, next_random(poller));
 	heap_set(&poller->polls, &entry->poll, due_boot_ms);
 	cache_note_poll_times(
 	    entry->slot, 0, now.wall_ms + (due_boot_ms - now.boot_ms));

@@ -60,8 +60,9 @@ format_line(
 {
 	bool wide = columns >= WIDE_COLUMNS;
 	int name_columns = wide ? NAME_COLUMNS_WIDE : NAME_COLUMNS;
-	char name[WATCH_COLUMNS_MAX];
-	char set[WATCH_COLUMNS_MAX];
+	/* One more than fits, so that what is too long is seen. */
+	char name[NAME_COLUMNS_WIDE + 2];
+	char set[SET_COLUMNS + 2];
 	size_t len;
 
 	(void)snprintf(name, sizeof(name), "%s", cells->name);

@@ -31,10 +31,6 @@ attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 	enclave_unref(attempt->enclave);
 	attempt->enclave =
 	    cache_slot_enclave(learning->slot, &attempt->policy_generation);
-	if (!attempt->enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_FETCH,
-		    "the enclave is no longer configured");
 	if (!enclave_fetches(attempt->enclave))
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_FETCH,
@@ -59,7 +55,7 @@ bool
 attempt_possible(struct cache_slot *slot)
 {
 	struct enclave *enclave = cache_slot_enclave(slot, NULL);
-	bool possible = enclave && enclave_fetches(enclave);
+	bool possible = enclave_fetches(enclave);
 
 	enclave_unref(enclave);
 	return possible;

@@ -38,8 +38,7 @@ attest_slot(struct call *call, struct cache_slot *slot,
 	else
 		status = error_memory(error);
 out:
-	if (enclave)
-		error_set_enclave(error, enclave->name);
+	error_set_enclave(error, enclave->name);
 	appraisal_clear(&appraisal);
 	enclave_unref(enclave);
 	return status;
@@ -98,8 +97,7 @@ not_ready(struct cache_slot *slot, enum enclave_client_status status,
 						 : "stopped waiting; %s%s",
 	    last.status ? "last attempt: " : "no attempt has ended",
 	    error_reason(&last));
-	if (enclave)
-		error_set_enclave(error, enclave->name);
+	error_set_enclave(error, enclave->name);
 	enclave_unref(enclave);
 	return status;
 }

@@ -81,10 +81,6 @@ prepare(struct exchange *exchange, const char *name,
 	if (!exchange->lane || !exchange->transfer)
 		return error_memory(error);
 	enclave = cache_slot_enclave(exchange->slot, NULL);
-	if (!enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "the enclave is no longer configured");
 	status = response_new(enclave,
 	    exchange->streaming ? STREAM_BUFFER_MAX_BYTES
 				: request->body_max_bytes,
@@ -397,8 +393,8 @@ exchange_run(struct exchange *exchange, const char *name,
 	if (status && exchange->slot && error) {
 		struct enclave *enclave =
 		    cache_slot_enclave(exchange->slot, NULL);
-		if (enclave)
-			error_set_enclave(error, enclave->name);
+
+		error_set_enclave(error, enclave->name);
 		enclave_unref(enclave);
 	}
 	clear(exchange);

@@ -63,7 +63,7 @@ lookup_document(struct enclave_client *client, struct cache_slot *slot,
 {
 	struct enclave_client_document *document;
 	struct enclave *enclave = cache_slot_enclave(slot, NULL);
-	bool insecure = client->insecure || (enclave && enclave->insecure);
+	bool insecure = client->insecure || enclave->insecure;
 
 	document = document_new(hit->claims, hit->policy, hit->set,
 	    hit->deadline.wall_ms, insecure);
@@ -88,7 +88,7 @@ enclave_client_find(struct enclave_client *client, const char *url,
 	if (status)
 		return status;
 	enclave = cache_slot_enclave(slot, NULL);
-	name = enclave ? strdup(enclave->name) : NULL;
+	name = strdup(enclave->name);
 	enclave_unref(enclave);
 	cache_slot_unref(slot);
 	if (!name)
@@ -114,7 +114,7 @@ enclave_client_evidence_url(struct enclave_client *client, const char *name,
 	if (status)
 		return status;
 	enclave = cache_slot_enclave(slot, NULL);
-	url = enclave ? strdup(enclave->evidence_url) : NULL;
+	url = strdup(enclave->evidence_url);
 	enclave_unref(enclave);
 	cache_slot_unref(slot);
 	if (!url)

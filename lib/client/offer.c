@@ -11,10 +11,6 @@ read_leaf(const struct enclave_client *client, struct cache_slot *slot,
 	enum enclave_client_status status;
 	struct enclave *enclave = cache_slot_enclave(slot, NULL);
 
-	if (!enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "the enclave is no longer configured");
 	status = appraisal_leaf_key(&client->appraiser, enclave,
 	    (struct bytes){leaf.data, leaf.len}, ret_key, error);
 	if (status)
@@ -93,10 +89,6 @@ publish(struct enclave_client *client, struct cache_slot *slot,
 	struct enclave_client_error reason = {0};
 	enum enclave_client_status status;
 
-	if (!enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "the enclave is no longer configured");
 	status = appraise(&client->appraiser, enclave,
 	    (struct answer){.body = {body.data, body.len}}, &appraisal,
 	    &reason);

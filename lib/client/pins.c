@@ -51,10 +51,6 @@ pins_of(struct enclave_client *client, struct cache_slot *slot, char **ret_pins,
 	enum enclave_client_status status;
 	char *pins;
 
-	if (!enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "the enclave is no longer configured");
 	/* What a certificate carries is known by that certificate's digest. */
 	if (!enclave_fetches(enclave) || !is_pin(&enclave->profile->binding)) {
 		status = error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,

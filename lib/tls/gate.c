@@ -18,10 +18,6 @@ gate_attachment_init(struct gate_attachment *attachment,
 	struct origin evidence_origin = {0};
 	struct enclave *enclave = cache_slot_enclave(slot, NULL);
 
-	if (!enclave)
-		return error_set(error, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "the enclave is no longer configured");
 	status =
 	    origin_from_url(enclave->evidence_url, &evidence_origin, error);
 	if (status) {
@@ -81,13 +77,12 @@ follow_evidence(
 void
 gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 {
-	struct enclave *enclave =
-	    attachment->slot ? cache_slot_enclave(attachment->slot, NULL)
-			     : NULL;
-
 	/* A pooled handle follows the configuration of the moment; where the
 	 * enclave is gone, judging says so. */
-	if (enclave) {
+	if (attachment->slot) {
+		struct enclave *enclave =
+		    cache_slot_enclave(attachment->slot, NULL);
+
 		follow_evidence(attachment, enclave);
 		enclave_unref(attachment->enclave);
 		attachment->enclave = enclave;

@@ -316,11 +316,6 @@ handshake_begin_shared(struct gate_attachment *own)
 
 	error_clear(&own->error);
 	own->enclave = cache_slot_enclave(own->slot, NULL);
-	if (!own->enclave)
-		return error_set(&own->error,
-		    ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "the enclave is no longer configured");
 	if (stopped && atomic_load(stopped))
 		return error_set(&own->error, ENCLAVE_CLIENT_ERR_CANCELLED,
 		    ENCLAVE_CLIENT_STEP_NONE, "the client was stopped");

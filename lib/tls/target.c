@@ -67,28 +67,24 @@ still_there(struct gate_attachment *attachment, const char *url)
 	if (!attachment->slot || !target_as_written(attachment->enclave, url))
 		return false;
 	enclave = cache_slot_enclave(attachment->slot, NULL);
-	if (!enclave)
-		return false;
 	enclave_unref(attachment->enclave);
 	attachment->enclave = enclave;
 	return true;
 }
 
 static void
-set_slot(struct gate_attachment *attachment, struct cache_slot *slot,
-    struct enclave *enclave)
+set_slot(struct gate_attachment *attachment, struct cache_slot *slot)
 {
 	enclave_unref(attachment->enclave);
 	cache_slot_unref(attachment->slot);
 	attachment->slot = slot;
-	attachment->enclave = enclave;
+	attachment->enclave = cache_slot_enclave(slot, NULL);
 }
 
 enum enclave_client_status
 target_find(struct gate_attachment *attachment, CURL *easy)
 {
 	struct cache_slot *slot = NULL;
-	struct enclave *enclave = NULL;
 	struct origin origin = {0};
 	const char *url = NULL;
 
@@ -99,12 +95,8 @@ target_find(struct gate_attachment *attachment, CURL *easy)
 	if (!target_origin(url, &origin))
 		slot = cache_find_origin(attachment->gate->cache, &origin);
 	origin_clear(&origin);
-	if (slot)
-		enclave = cache_slot_enclave(slot, NULL);
-	if (!enclave) {
-		cache_slot_unref(slot);
+	if (!slot)
 		return refuse(attachment, url);
-	}
-	set_slot(attachment, slot, enclave);
+	set_slot(attachment, slot);
 	return ENCLAVE_CLIENT_OK;
 }
