@@ -332,9 +332,25 @@ answer_from(
 	return answer;
 }
 
+static void
+cut_when_sent(struct evbuffer *output, const struct evbuffer_cb_info *change,
+    void *argument)
+{
+	(void)change;
+	if (evbuffer_get_length(output) == 0)
+		cut_connection(NULL, argument);
+}
+
 void
 answer_break(struct answer *answer)
 {
+	struct connection *connection = answer->connection;
+	struct evbuffer *output = bufferevent_get_output(connection->stream);
+
 	answer->on_gone = NULL;
-	cut_connection(NULL, answer->connection);
+	if (evbuffer_get_length(output) == 0)
+		cut_connection(NULL, connection);
+	else
+		must(
+		    evbuffer_add_cb(output, cut_when_sent, connection) != NULL);
 }

@@ -47,7 +47,10 @@ struct answer *answer_from(
 /* Whole: what is left to send is the caller's. */
 void answer_done(struct answer *answer);
 
-/* Never to be whole: the connection ends, and on_gone is not told. */
+/*
+ * Never to be whole: the connection ends once what was handed over is sent, and
+ * on_gone is not told.
+ */
 void answer_break(struct answer *answer);
 
 #endif

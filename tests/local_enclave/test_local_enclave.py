@@ -1058,6 +1058,10 @@ def test_it_ends_with_its_parent(tmp_path):
         time.sleep(0.01)
 
 
+# More than the sockets between service, proxy and client hold together.
+MUCH = b"0123456789abcdef" * 512 * 1024
+
+
 class Service(http.server.BaseHTTPRequestHandler):
     """Somebody's service: says what it was asked, slowly, or half of it."""
 
@@ -1080,11 +1084,14 @@ class Service(http.server.BaseHTTPRequestHandler):
             self.server.release.wait(30)
             self.wfile.write(b"4\r\nlast\r\n0\r\n\r\n")
             return
-        more = 1 if self.path == "/half" else 0
+        if self.path == "/half-of-much":
+            text = MUCH
+        more = 1 if self.path.startswith("/half") else 0
         self.send_header("Content-Length", str(len(text) + more))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)
+        self.server.said.set()
         self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = answer
@@ -1095,6 +1102,7 @@ def service():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
     server.daemon_threads = True
     server.release = threading.Event()
+    server.said = threading.Event()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -1141,9 +1149,19 @@ def test_a_proxy_passes_on_what_is_there(proxy, service):
         assert answer.read() == b"last"
 
 
-def test_half_an_answer_is_not_made_whole(proxy):
-    with Client(proxy) as client, pytest.raises(http.client.IncompleteRead):
-        client.get("/half")
+@pytest.mark.parametrize("path", ["/half", "/half-of-much"])
+def test_half_an_answer_is_not_made_whole(proxy, service, path):
+    with Client(proxy) as client:
+        client.http.request("GET", path)
+        # By then the proxy holds what its client has not begun to read.
+        assert service.said.wait(30)
+        answer = client.http.getresponse()
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            answer.read()
+        # All that the service did say arrives before the end.
+        said = MUCH if path == "/half-of-much" else b"GET /half "
+        assert caught.value.partial == said
+        assert caught.value.expected == 1
 
 
 def test_a_client_that_leaves_a_proxy(proxy):
