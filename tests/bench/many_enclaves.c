@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,22 @@ read_request(SSL *ssl)
 	return false;
 }
 
+/*
+ * Reads until the client has closed its side; the reset that follows our own
+ * closing (see serve) then costs it nothing, and leaves neither side a port that
+ * waits for a minute: tens of thousands of connections would take them all.
+ */
+static void
+wait_for_the_end(SSL *ssl)
+{
+	char rest[256];
+
+	while (SSL_read(ssl, rest, sizeof(rest)) > 0)
+		;
+	while (read(SSL_get_fd(ssl), rest, sizeof(rest)) > 0)
+		;
+}
+
 static void
 answer(struct many *many, SSL *ssl)
 {
@@ -188,6 +205,7 @@ answer(struct many *many, SSL *ssl)
 	    strlen(base64) + sizeof("{\"attestation_doc\":\"\"}") - 1, base64);
 	(void)SSL_write(ssl, text, (int)strlen(text));
 	(void)SSL_shutdown(ssl);
+	wait_for_the_end(ssl);
 	free(text);
 	free(base64);
 	free(document);
@@ -197,12 +215,15 @@ static void
 serve(struct many *many, int connection)
 {
 	const struct timeval patience = {.tv_sec = PEER_TIMEOUT_S};
+	const struct linger reset = {.l_onoff = 1};
 	SSL *ssl = SSL_new(many->ssl_ctx);
 
 	(void)setsockopt(
 	    connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(
 	    connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(
+	    connection, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (ssl && SSL_set_fd(ssl, connection) == 1)
 		answer(many, ssl);
 	SSL_free(ssl);
@@ -219,7 +240,7 @@ listen_on_loopback(void)
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (listener < 0 ||
 	    bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(listener, 128) ||
+	    listen(listener, SOMAXCONN) ||
 	    getsockname(listener, (struct sockaddr *)&address, &len))
 		die("can't listen");
 	(void)printf("%d\n", ntohs(address.sin_port));
@@ -236,6 +257,8 @@ main(int argc, char **argv)
 
 	if (argc != 3)
 		die("usage: many-enclaves STATE COUNT");
+	/* A client that gives up in the middle ends its connection alone. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	open_many(&many, argv[1], read_number(argv[2], &rest));
 	events[1].fd = listen_on_loopback();
 	while (poll(events, 2, -1) > 0 && !events[0].revents) {
