@@ -63,6 +63,17 @@ median(double *values, size_t count)
 	return values[count / 2];
 }
 
+/*
+ * Check writes to a file at each of its assertions, a microsecond each: while
+ * time runs, nothing but a failure may reach it.
+ */
+static void
+must(bool good, const char *what)
+{
+	if (!good)
+		ck_abort_msg("%s", what);
+}
+
 /* One side of a comparison: so many requests; prepared before. */
 struct side {
 	void (*run)(struct side *side, int count);
@@ -104,17 +115,17 @@ static void
 run_plain(struct side *side, int count)
 {
 	for (int i = 0; i < count; i++)
-		ck_assert_int_eq(curl_easy_perform(side->easy), CURLE_OK);
+		must(curl_easy_perform(side->easy) == CURLE_OK, "plain");
 }
 
 static void
 run_attached(struct side *side, int count)
 {
 	for (int i = 0; i < count; i++)
-		ck_assert_int_eq(
-		    enclave_client_curl_result(side->attachment,
-			curl_easy_perform(side->easy), fixture.error),
-		    ENCLAVE_CLIENT_OK);
+		must(enclave_client_curl_result(side->attachment,
+			 curl_easy_perform(side->easy),
+			 fixture.error) == ENCLAVE_CLIENT_OK,
+		    enclave_client_error_message(fixture.error));
 }
 
 /* Headers and body kept, as a program would that wants the answer. */
@@ -129,7 +140,7 @@ keep(char *data, size_t size, size_t count, void *context)
 	struct kept *kept = context;
 	char *grown = realloc(kept->data, kept->len + size * count + 1);
 
-	ck_assert_ptr_nonnull(grown);
+	must(grown, "no memory");
 	memcpy(grown + kept->len, data, size * count);
 	kept->data = grown;
 	kept->len += size * count;
@@ -145,7 +156,7 @@ run_collecting(struct side *side, int count)
 		struct kept body = {0};
 		handles_set_pointer(side->easy, CURLOPT_HEADERDATA, &headers);
 		handles_set_pointer(side->easy, CURLOPT_WRITEDATA, &body);
-		ck_assert_int_eq(curl_easy_perform(side->easy), CURLE_OK);
+		must(curl_easy_perform(side->easy) == CURLE_OK, "plain");
 		free(headers.data);
 		free(body.data);
 	}
@@ -156,10 +167,9 @@ run_request(struct side *side, int count)
 {
 	for (int i = 0; i < count; i++) {
 		struct enclave_client_response *response = NULL;
-		enum enclave_client_status status =
-		    enclave_client_request(fixture.client, FIXTURE_NAME,
-			side->request, &response, fixture.error);
-		ck_assert_msg(status == ENCLAVE_CLIENT_OK, "%s",
+		must(enclave_client_request(fixture.client, FIXTURE_NAME,
+			 side->request, &response,
+			 fixture.error) == ENCLAVE_CLIENT_OK,
 		    enclave_client_error_message(fixture.error));
 		enclave_client_response_free(response);
 	}
@@ -293,12 +303,12 @@ measure(
 	struct gate_attachment *gate = argument;
 	struct curl_tlssessioninfo *session = NULL;
 	X509 *leaf;
+	int refused = 0;
 	double start = seconds(CLOCK_THREAD_CPUTIME_ID);
 
 	for (int i = 0; i < CALLS; i++)
-		ck_assert_int_eq(gate_before_request(gate, peer_ip, own_ip,
-				     peer_port, own_port),
-		    CURL_PREREQFUNC_OK);
+		refused += gate_before_request(gate, peer_ip, own_ip, peer_port,
+			       own_port) != CURL_PREREQFUNC_OK;
 	prereq_s = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) / CALLS;
 	ck_assert_int_eq(
 	    curl_easy_getinfo(measured->easy, CURLINFO_TLS_SSL_PTR, &session),
@@ -306,9 +316,10 @@ measure(
 	leaf = SSL_get1_peer_certificate(session->internals);
 	start = seconds(CLOCK_THREAD_CPUTIME_ID);
 	for (int i = 0; i < CALLS; i++)
-		ck_assert_int_eq(
-		    handshake_judge_key(gate, leaf, session->internals), 0);
+		refused +=
+		    handshake_judge_key(gate, leaf, session->internals) != 0;
 	judge_s = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) / CALLS;
+	ck_assert_int_eq(refused, 0);
 	X509_free(leaf);
 	return CURL_PREREQFUNC_OK;
 }
