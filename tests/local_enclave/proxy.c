@@ -5,9 +5,11 @@
 #include "fatal.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 /* A service may think for long. */
@@ -19,8 +21,57 @@ struct exchange {
 	struct answer *answer;
 	/* The same request as the service sees it; libevent's. */
 	struct evhttp_request *passed_on;
+	/* What the service said before it is known to be the answer. */
+	struct evbuffer *early;
+	bool answering;
 	bool started;
 };
+
+static void
+exchange_free(struct exchange *exchange)
+{
+	evbuffer_free(exchange->early);
+	free(exchange);
+}
+
+/* Bytes of an interim answer (RFC 9110, 15.2) that is there whole, or 0. */
+static size_t
+interim_bytes(struct evbuffer *early)
+{
+	struct evbuffer_ptr end = evbuffer_search(early, "\r\n\r\n", 4, NULL);
+
+	return end.pos < 0 ? 0 : (size_t)end.pos + 4;
+}
+
+/*
+ * libevent takes every interim answer but a 100 for the answer, and gives up
+ * after a 100 when the service has closed already. It sees none.
+ */
+static void
+on_service(struct evbuffer *input, const struct evbuffer_cb_info *change,
+    void *argument)
+{
+	static const char interim[] = "HTTP/1.1 1";
+	struct exchange *exchange = argument;
+	char begin[sizeof(interim) - 1];
+	size_t len;
+
+	/* The exchange may be over where nothing is added. */
+	if (change->n_added == 0 || exchange->answering)
+		return;
+	must(evbuffer_add_buffer(exchange->early, input) == 0);
+	while (evbuffer_copyout(exchange->early, begin, sizeof(begin)) ==
+	       (ssize_t)sizeof(begin)) {
+		exchange->answering =
+		    memcmp(begin, interim, sizeof(begin)) != 0;
+		len = exchange->answering ? 0 : interim_bytes(exchange->early);
+		if (len == 0)
+			break;
+		must(evbuffer_drain(exchange->early, len) == 0);
+	}
+	if (exchange->answering)
+		must(evbuffer_add_buffer(input, exchange->early) == 0);
+}
 
 /* What concerns one connection alone, or is said anew on the other one. */
 static bool
@@ -56,9 +107,6 @@ on_headers(struct evhttp_request *reply, void *argument)
 {
 	struct exchange *exchange = argument;
 
-	/* Not the answer yet, and libevent waits for that. */
-	if (evhttp_request_get_response_code(reply) < 200)
-		return 0;
 	copy_headers(evhttp_request_get_input_headers(reply),
 	    evhttp_request_get_output_headers(exchange->asked));
 	exchange->started = true;
@@ -92,7 +140,7 @@ on_done(struct evhttp_request *reply, void *argument)
 		evhttp_send_reply_end(asked);
 	if (!exchange->started)
 		answer_now(asked, 502, "no answer from the service\n");
-	free(exchange);
+	exchange_free(exchange);
 }
 
 /* The client left first. */
@@ -102,7 +150,7 @@ on_client_gone(void *argument)
 	struct exchange *exchange = argument;
 
 	evhttp_cancel_request(exchange->passed_on);
-	free(exchange);
+	exchange_free(exchange);
 }
 
 static struct evhttp_request *
@@ -140,6 +188,11 @@ proxy_answer(struct evhttp_request *request, int port)
 	    base, NULL, "127.0.0.1", (unsigned short)port);
 
 	must(service != NULL);
+	exchange->early = evbuffer_new();
+	must(exchange->early != NULL);
+	must(evbuffer_add_cb(bufferevent_get_input(
+				 evhttp_connection_get_bufferevent(service)),
+		 on_service, exchange) != NULL);
 	evhttp_connection_set_timeout(service, SERVICE_TIMEOUT_S);
 	evhttp_connection_free_on_completion(service);
 	exchange->asked = request;

@@ -12,6 +12,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -1074,6 +1075,15 @@ class Service(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         text = f"{self.command} {self.path} {body.decode()}".encode()
+        interim = re.fullmatch(r"/interim/([0-9,]+)", self.path)
+        if interim is not None:
+            for status in interim[1].split(","):
+                self.send_response_only(int(status))
+                self.send_header("X-Early", status)
+                self.end_headers()
+            # The answer is there with them, or by itself.
+            if self.command != "POST":
+                time.sleep(0.02)
         self.send_response(404 if self.path == "/none" else 201)
         self.send_header("X-Seen-Host", self.headers["Host"])
         self.send_header("X-Seen", self.headers.get("X-Sent", ""))
@@ -1147,6 +1157,19 @@ def test_a_proxy_passes_on_what_is_there(proxy, service):
         assert answer.read1(5) == b"first"
         service.release.set()
         assert answer.read() == b"last"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+@pytest.mark.parametrize("early", ["100", "103", "102,103", "103,100,103"])
+def test_an_interim_answer_is_not_the_answer(proxy, early, method):
+    path = f"/interim/{early}"
+    with Client(proxy) as client:
+        for _ in range(3):
+            answer = client.get(path, method, b"body" if method == "POST" else None)
+            assert answer.status == 201
+            text = f"{method} {path} {'body' if method == 'POST' else ''}"
+            assert answer.data == (b"" if method == "HEAD" else text.encode())
+            assert "X-Early" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/half", "/half-of-much"])
