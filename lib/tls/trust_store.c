@@ -19,19 +19,25 @@ struct seen {
 	struct timespec changed; /* also where the other time was set back */
 };
 
+struct state {
+	struct seen file;
+	struct seen directory;
+};
+
 struct trust_store {
 	/* NULL: none. */
 	char *file;
 	char *directory;
 	pthread_mutex_t mutex; /* of what follows */
 	X509_STORE *anchors;
-	/* As they were just before they were read last, well or not. */
-	struct seen file_seen;
-	struct seen directory_seen;
+	/* As it was just before the anchors were read. */
+	struct state read;
+	/* As it was when it could not be read, and that was told. */
+	struct state told;
 };
 
 static struct seen
-look(const char *path)
+look_at(const char *path)
 {
 	struct stat status;
 
@@ -47,6 +53,12 @@ look(const char *path)
 	};
 }
 
+static struct state
+look(const struct trust_store *trust)
+{
+	return (struct state){look_at(trust->file), look_at(trust->directory)};
+}
+
 static bool
 same_time(struct timespec a, struct timespec b)
 {
@@ -54,12 +66,19 @@ same_time(struct timespec a, struct timespec b)
 }
 
 static bool
-same(const struct seen *a, const struct seen *b)
+same_seen(const struct seen *a, const struct seen *b)
 {
 	return a->there == b->there && a->device == b->device &&
 	       a->inode == b->inode && a->size == b->size &&
 	       same_time(a->modified, b->modified) &&
 	       same_time(a->changed, b->changed);
+}
+
+static bool
+same(const struct state *a, const struct state *b)
+{
+	return same_seen(&a->file, &b->file) &&
+	       same_seen(&a->directory, &b->directory);
 }
 
 static enum enclave_client_status
@@ -187,8 +206,7 @@ trust_store_new(const char *ca_file, const char *ca_directory,
 		trust_store_free(trust);
 		return error_memory(error);
 	}
-	trust->file_seen = look(trust->file);
-	trust->directory_seen = look(trust->directory);
+	trust->read = look(trust);
 	status = read_anchors(trust, &trust->anchors, error);
 	if (status) {
 		trust_store_free(trust);
@@ -224,22 +242,25 @@ trust_store_free(struct trust_store *trust)
 
 /*
  * A directory is opened anew as well: OpenSSL keeps each certificate that it
- * found there, though it may have been taken away.
+ * found there, though it may have been taken away.  What can't be read is tried
+ * again for each handshake, though it stays as it is: it may have been memory
+ * that was wanting, and an anchor taken away must not stay for that.
  */
 static void
 follow_changes(struct trust_store *trust, struct enclave_client_error *failed)
 {
-	struct seen file = look(trust->file);
-	struct seen directory = look(trust->directory);
+	struct state now = look(trust);
 	X509_STORE *anchors = NULL;
 
-	if (same(&file, &trust->file_seen) &&
-	    same(&directory, &trust->directory_seen))
+	if (same(&now, &trust->read))
 		return;
-	trust->file_seen = file;
-	trust->directory_seen = directory;
-	if (read_anchors(trust, &anchors, failed))
+	if (read_anchors(trust, &anchors, failed)) {
+		if (same(&now, &trust->told))
+			error_clear(failed);
+		trust->told = now;
 		return;
+	}
+	trust->read = now;
 	X509_STORE_free(trust->anchors);
 	trust->anchors = anchors;
 }

@@ -25,8 +25,8 @@ void trust_store_free(struct trust_store *trust);
 
 /*
  * The anchors of this moment, for one handshake; X509_STORE_free.  From any
- * thread.  Where what has changed can't be used the former ones stay, and
- * failed, which was empty, tells why, once for each change.
+ * thread.  Where what has changed can't be used the former ones stay until it
+ * can, and failed, which was empty, tells why, once for each change.
  */
 X509_STORE *trust_store_anchors(
     struct trust_store *trust, struct enclave_client_error *failed);
