@@ -55,7 +55,8 @@ struct poller {
 	size_t in_flight_count;
 	struct moment clocks_compared;
 	uint32_t random;
-	bool slots_missed; /* memory was short when they were taken in */
+	/* Not all are taken in: the store is being read, or memory was short. */
+	bool slots_missed;
 };
 
 static struct roster_entry *
@@ -473,7 +474,7 @@ turn(struct poller *poller)
 	int running = 0;
 	bool all_taken;
 
-	if (poller->slots_missed)
+	if (poller->slots_missed && verify_queue_loaded(&poller->verification))
 		take_in_all(poller, now);
 	all_taken = take_dirty(poller, now);
 	conclude_judged(poller);
@@ -494,11 +495,10 @@ run(void *context)
 	(void)pthread_setname_np(pthread_self(), "enclave-poll");
 	thread_serve(poller);
 	seed_random(poller);
-	if (poller->options.store)
-		store_load(poller->options.store, &poller->stop);
 	poller->clocks_compared = clock_now(poller->options.clock);
-	/* Enclaves that were configured before there was a poller. */
-	take_in_all(poller, poller->clocks_compared);
+	/* Enclaves that were configured before there was a poller: what the
+	 * store holds for them may spare a fetch. */
+	poller->slots_missed = true;
 	while (!stopping(poller))
 		turn(poller);
 	verify_queue_stop(&poller->verification);

@@ -21,7 +21,7 @@ struct poller_options {
 	const struct gate *gate;
 	const struct transport *transport;
 	const struct clock_source *clock;
-	/* NULL: none.  The thread reads it before its first poll. */
+	/* NULL: none.  Polls that no request wants begin once it is read. */
 	struct store *store;
 };
 

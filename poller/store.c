@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -245,7 +246,7 @@ load_named(struct store *store, const struct place *places, size_t count,
 }
 
 void
-store_load(struct store *store, const atomic_bool *stop)
+store_load(struct store *store, store_go_on go_on, void *context)
 {
 	struct cache_slots slots = cache_slots_begin(store->cache);
 	struct place *places = make_places(&slots);
@@ -255,7 +256,7 @@ store_load(struct store *store, const atomic_bool *stop)
 	const struct dirent *file;
 
 	for (size_t i = 0; places && directory && i < FILES_MAX; i++) {
-		if (atomic_load(stop) || !(file = readdir(directory)))
+		if (!go_on(context) || !(file = readdir(directory)))
 			break;
 		load_named(store, places, slots.count, file->d_name);
 	}

@@ -10,8 +10,6 @@
 #ifndef POLLER_STORE_H
 #define POLLER_STORE_H
 
-#include <stdatomic.h>
-
 #include "appraisal/appraisal.h"
 #include "cache/cache.h"
 
@@ -30,11 +28,11 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status store_new(
     struct enclave_client_error *error);
 void store_free(struct store *store);
 
-/*
- * Judges and publishes what is there for the enclaves of the map.  Returns
- * early once *stop is set.
- */
-void store_load(struct store *store, const atomic_bool *stop);
+/* Asked before each file; false ends the reading. */
+typedef bool (*store_go_on)(void *context);
+
+/* Judges and publishes what is there for the enclaves of the map. */
+void store_load(struct store *store, store_go_on go_on, void *context);
 
 /*
  * Keeps a document that was accepted for the enclave: appraisal's first key

@@ -23,14 +23,14 @@ take_first(struct poll_list *list)
 	return poll;
 }
 
-/* The next to judge; NULL: it is over. */
+/* The next to judge; NULL: it is over, or none is there to be waited for. */
 static struct poll *
-wait_for_poll(struct verify_queue *queue)
+next_poll(struct verify_queue *queue, bool wait)
 {
 	struct poll *poll = NULL;
 
 	(void)pthread_mutex_lock(&queue->lock);
-	while (!queue->stop && !queue->waiting.first)
+	while (wait && !queue->stop && !queue->waiting.first)
 		(void)pthread_cond_wait(&queue->added, &queue->lock);
 	if (!queue->stop)
 		poll = take_first(&queue->waiting);
@@ -52,18 +52,51 @@ hand_back(struct verify_queue *queue, struct poll *poll)
 		queue->wake(queue->wake_context);
 }
 
+static void
+judge_polls(struct verify_queue *queue, bool wait)
+{
+	struct poll *poll;
+
+	while ((poll = next_poll(queue, wait))) {
+		poll_judge(poll, queue->options);
+		hand_back(queue, poll);
+	}
+}
+
+/* Between two stored documents. */
+static bool
+polls_first(void *context)
+{
+	struct verify_queue *queue = context;
+	bool stop;
+
+	judge_polls(queue, false);
+	(void)pthread_mutex_lock(&queue->lock);
+	stop = queue->stop;
+	(void)pthread_mutex_unlock(&queue->lock);
+	return !stop;
+}
+
+static void
+load(struct verify_queue *queue)
+{
+	store_load(queue->options->store, polls_first, queue);
+	(void)pthread_mutex_lock(&queue->lock);
+	queue->loaded = true;
+	(void)pthread_mutex_unlock(&queue->lock);
+	queue->wake(queue->wake_context);
+}
+
 static void *
 run(void *context)
 {
 	struct verify_queue *queue = context;
-	struct poll *poll;
 
 	(void)pthread_setname_np(pthread_self(), "enclave-verify");
 	thread_serve(queue);
-	while ((poll = wait_for_poll(queue))) {
-		poll_judge(poll, queue->options);
-		hand_back(queue, poll);
-	}
+	if (queue->options->store)
+		load(queue);
+	judge_polls(queue, true);
 	return NULL;
 }
 
@@ -80,6 +113,7 @@ verify_queue_start(
 		(void)pthread_mutex_destroy(&queue->lock);
 		return error_memory(error);
 	}
+	queue->loaded = !queue->options->store;
 	result = thread_start(run, queue, &queue->thread);
 	if (!result) {
 		queue->running = true;
@@ -111,6 +145,17 @@ verify_queue_take(struct verify_queue *queue)
 	poll = take_first(&queue->judged);
 	(void)pthread_mutex_unlock(&queue->lock);
 	return poll;
+}
+
+bool
+verify_queue_loaded(struct verify_queue *queue)
+{
+	bool loaded;
+
+	(void)pthread_mutex_lock(&queue->lock);
+	loaded = queue->loaded;
+	(void)pthread_mutex_unlock(&queue->lock);
+	return loaded;
 }
 
 void

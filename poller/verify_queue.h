@@ -1,7 +1,8 @@
 /*
  * The verification thread: judges polls in the order of their answers, so that
  * the poll thread's transfers and timeouts never wait for a verification, the
- * evidence store or an event callback.
+ * evidence store or an event callback.  It begins with what the store holds,
+ * between whose documents polls take their turn.
  *
  * From add to take a poll is that thread's; it keeps its place in flight, so
  * the queue is never longer than POLLS_IN_FLIGHT_MAX and needs no memory.
@@ -26,6 +27,7 @@ struct verify_queue {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t added;
 	bool stop;
+	bool loaded; /* what the store held has been judged */
 	struct poll_list waiting;
 	struct poll_list judged;
 };
@@ -37,6 +39,8 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status verify_queue_start(
 void verify_queue_add(struct verify_queue *queue, struct poll *poll);
 /* One that was judged: its status is set.  NULL: none. */
 struct poll *verify_queue_take(struct verify_queue *queue);
+/* Has the store been read?  Wake is called when it has; true without one. */
+bool verify_queue_loaded(struct verify_queue *queue);
 /*
  * Ends the thread, after the verification under way.  Polls that were added
  * are the caller's again, judged or not.  Any number of times.

@@ -208,7 +208,15 @@ free_client(struct enclave_client *client)
 	free(client);
 }
 
-/* With a poll thread, that thread reads it. */
+static bool
+not_stopped(void *context)
+{
+	const struct enclave_client *client = context;
+
+	return !atomic_load(&client->stopped);
+}
+
+/* With a poller, its verification thread reads it. */
 static enum enclave_client_status
 open_store(struct enclave_client *client, const char *directory,
     struct enclave_client_error *error)
@@ -224,7 +232,7 @@ open_store(struct enclave_client *client, const char *directory,
 		return ENCLAVE_CLIENT_OK;
 	status = store_new(&options, &client->store, error);
 	if (!status && !client->polling)
-		store_load(client->store, &client->stopped);
+		store_load(client->store, not_stopped, client);
 	return status;
 }
 

@@ -32,6 +32,9 @@ static bool appraise_paused;
 static bool appraise_waits;
 static struct fakes_thread fetching_thread;
 static struct fakes_thread appraising_thread;
+static bool store_held;
+static unsigned int store_asked;
+static unsigned int store_passed;
 static unsigned int joining;
 static unsigned int resolving;
 static bool resolver_released;
@@ -637,6 +640,9 @@ fakes_begin(size_t count, int64_t poll_interval_ms)
 	server = fake_server_new();
 	cache = (struct cache){0};
 	joining = 0;
+	store_held = false;
+	store_asked = 0;
+	store_passed = 0;
 	now = (struct moment){.wall_ms = 1700000000000, .boot_ms = 5000000};
 	cache.count = count;
 	for (size_t i = 0; i < count; i++) {
@@ -720,7 +726,11 @@ set_flights_closed(bool closed)
 struct poller *
 fakes_try_poller(void)
 {
-	struct poller_options options = {.cache = &cache, .clock = &fake_clock};
+	struct poller_options options = {
+	    .cache = &cache,
+	    .clock = &fake_clock,
+	    .store = store_held ? (struct store *)&store_held : NULL,
+	};
 	struct enclave_client_error error = {0};
 	struct poller *poller = NULL;
 
@@ -830,9 +840,52 @@ cache_note_poll_times(struct cache_slot *slot, int64_t last_ms, int64_t next_ms)
 }
 
 void
-store_load(struct store *store, const atomic_bool *stop)
+fakes_hold_store(void)
 {
-	(void)store, (void)stop;
+	fake_lock();
+	store_held = true;
+	fake_unlock();
+}
+
+void
+fakes_pass_document(void)
+{
+	fake_lock();
+	store_passed++;
+	happened();
+	fake_unlock();
+}
+
+void
+fakes_end_store(void)
+{
+	fake_lock();
+	store_held = false;
+	happened();
+	fake_unlock();
+}
+
+void
+fakes_wait_store(unsigned int asked)
+{
+	WAIT_UNTIL(store_asked >= asked);
+}
+
+void
+store_load(struct store *store, store_go_on go_on, void *context)
+{
+	bool more = true;
+
+	MUST(store);
+	while (more && go_on(context)) {
+		fake_lock();
+		store_asked++;
+		happened();
+		while (store_held && store_passed < store_asked)
+			fake_wait("the store's document is let through");
+		more = store_held;
+		fake_unlock();
+	}
 }
 
 void

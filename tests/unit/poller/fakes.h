@@ -90,6 +90,15 @@ void fakes_set_fetch_timeout(struct cache_slot *slot, int64_t timeout_ms);
 void fakes_pause_appraise(bool pause);
 void fakes_wait_paused(void);
 
+/*
+ * For the pollers that start from now on: a store whose reading waits until a
+ * document is let through, which it judges in no time, or until its end.
+ */
+void fakes_hold_store(void);
+void fakes_pass_document(void);
+void fakes_end_store(void);
+void fakes_wait_store(unsigned int asked);
+
 struct fakes_thread {
 	char name[16];
 	bool signals_blocked;

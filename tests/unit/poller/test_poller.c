@@ -424,6 +424,72 @@ START_TEST(it_stops_after_the_verification_under_way)
 }
 END_TEST
 
+/* The first of the store's documents is being read. */
+static struct poller *
+begin_reading(size_t slots)
+{
+	struct poller *poller;
+
+	fakes_begin(slots, INTERVAL_MS);
+	fakes_hold_store();
+	poller = fakes_start_poller();
+	fakes_wait_store(1);
+	return poller;
+}
+
+START_TEST(while_the_store_is_read_only_what_is_wanted_is_fetched)
+{
+	struct poller *poller = begin_reading(2);
+	struct cache_slot *slot = fakes_slot(0);
+
+	fake_server_set_status(fakes_server(), 503);
+	poll_now(poller, slot);
+	WAIT_UNTIL(slot->failures == 1);
+	ck_assert_uint_eq(LOOK(fakes_slot(1)->fetches), 0);
+	fakes_end_store();
+	fake_server_set_status(fakes_server(), 200);
+	for (int i = 0; i < 3; i++) {
+		fakes_settle(poller);
+		fakes_advance(poller, INTERVAL_PASSED_MS);
+	}
+	WAIT_UNTIL(fakes_slot(1)->published >= 1);
+	end(poller);
+}
+END_TEST
+
+START_TEST(between_two_stored_documents_polls_are_judged)
+{
+	struct poller *poller = begin_reading(1);
+
+	poll_now(poller, fakes_slot(0));
+	/* Its answer is in, and waits for the document that is being read. */
+	fake_server_wait_closed(fakes_server(), 1);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->published), 0);
+	for (int i = 0; i < 1000 && !LOOK(fakes_slot(0)->published); i++) {
+		fakes_pass_document();
+		fakes_wait_store((unsigned int)i + 2);
+	}
+	WAIT_UNTIL(fakes_slot(0)->published == 1);
+	fakes_end_store();
+	end(poller);
+}
+END_TEST
+
+START_TEST(it_stops_between_two_stored_documents)
+{
+	struct poller *poller = begin_reading(1);
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, stop_poller, poller), 0);
+	/* The poll thread has ended. */
+	fakes_wait_joining(2);
+	/* The queue's own mark comes just before that. */
+	fakes_pass_document();
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	end(poller);
+}
+END_TEST
+
 START_TEST(a_new_enclave_is_polled_when_it_is_configured)
 {
 	struct poller *poller;
@@ -903,6 +969,10 @@ add_verification(Suite *suite)
 	tcase_add_test(cases,
 	    what_is_wanted_while_a_document_is_judged_is_fetched_after_it);
 	tcase_add_test(cases, it_stops_after_the_verification_under_way);
+	tcase_add_test(
+	    cases, while_the_store_is_read_only_what_is_wanted_is_fetched);
+	tcase_add_test(cases, between_two_stored_documents_polls_are_judged);
+	tcase_add_test(cases, it_stops_between_two_stored_documents);
 	suite_add_tcase(suite, cases);
 }
 
