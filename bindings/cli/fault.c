@@ -5,13 +5,23 @@
 #include <string.h>
 
 #include "json.h"
+#include "printable.h"
 
 void
 fault_keep_printable(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t len = printable_len(text, left);
+
+		if (!len) {
 			*text = '?';
+			len = 1;
+		}
+		text += len;
+		left -= len;
+	}
 }
 
 int

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -104,6 +105,8 @@ main(int argc, char *argv[])
 
 	if (!standard_descriptors_open())
 		return EXIT_INTERNAL;
+	/* libcurl would open the file that it names, though nothing goes in. */
+	(void)unsetenv("SSLKEYLOGFILE");
 	/* A reader that went away is a failed write, not a death. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	result = options_parse(argc, argv, &options, &fault);

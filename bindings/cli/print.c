@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
+
 /* Without -m: a person waits. */
 #define TIMEOUT_MS_DEFAULT 60000
 
@@ -37,10 +39,12 @@ print_pin(const struct session *session, struct fault *fault)
 	if (!status)
 		status = enclave_client_pins(
 		    session->client, target->url, &pins, error);
-	if (status)
+	if (status) {
 		(void)fault_set_error(fault, status, error);
-	else
+		advice_add(session, target, fault);
+	} else {
 		(void)print_line(pins, fault);
+	}
 	free(pins);
 	enclave_client_document_free(document);
 	enclave_client_error_free(error);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "number.h"
 #include "output.h"
 #include "progress.h"
@@ -153,6 +154,8 @@ take_failure(struct transfer *transfer, enum enclave_client_status status,
 	struct fault *fault = &transfer->fault;
 
 	(void)fault_set_error(fault, status, error);
+	advice_add(transfer->session,
+	    &transfer->session->targets.items[transfer->number], fault);
 	if (fault->exit_status != EXIT_PROTOCOL)
 		return;
 	fault->exit_status = EXIT_REDIRECT;

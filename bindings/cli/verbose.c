@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "printable.h"
+
 /* "* " and the like, as curl writes them. */
 static const char *
 prefix_of(enum enclave_client_trace_kind kind)
@@ -24,14 +26,17 @@ prefix_of(enum enclave_client_trace_kind kind)
 static void
 print_line(const char *prefix, const char *line, size_t len)
 {
-	(void)fputs(prefix, stderr);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)line[i];
+	size_t whole;
 
-		if ((byte >= 0x20 && byte != 0x7f) || byte == '\t')
-			(void)fputc(byte, stderr);
-		else
-			(void)fprintf(stderr, "\\x%02x", byte);
+	(void)fputs(prefix, stderr);
+	for (size_t i = 0; i < len; i += whole) {
+		whole = line[i] == '\t' ? 1 : printable_len(line + i, len - i);
+		if (whole) {
+			(void)fwrite(line + i, 1, whole, stderr);
+			continue;
+		}
+		whole = 1;
+		(void)fprintf(stderr, "\\x%02x", (unsigned char)line[i]);
 	}
 	(void)fputc('\n', stderr);
 }

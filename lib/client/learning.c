@@ -16,6 +16,11 @@ run_attempt(struct attempt *attempt, struct enclave_client_error *error)
 		status = handle_start(attempt->handle, error);
 	if (!status)
 		status = call_drive(call, attempt->handle, &drive, error);
+	/* As libcurl's own, which comes at about the same moment: of what. */
+	if (status == ENCLAVE_CLIENT_ERR_TIMEOUT)
+		(void)error_set(error, status, ENCLAVE_CLIENT_STEP_FETCH,
+		    "the call's deadline has passed while evidence was "
+		    "fetched");
 	if (!status)
 		status = attempt_judge(attempt, drive.code, error);
 	if (attempt->handle)

@@ -62,7 +62,7 @@ def program():
 
 @pytest.fixture(scope="session")
 def attest_curl(program):
-    def run(*arguments, program=program, **options):
+    def run(*arguments, program=program, environment=None, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         if "input" in options:
             del options["stdin"]
@@ -71,7 +71,7 @@ def attest_curl(program):
                 [program, *map(str, arguments)],
                 stdout=options.pop("stdout", subprocess.PIPE),
                 stderr=subprocess.PIPE,
-                env=clean_environment(),
+                env={**clean_environment(), **(environment or {})},
                 timeout=TIMEOUT_S,
                 **options,
             )

@@ -1,10 +1,15 @@
 """--pcrs-from-eif: images that are built here, and files that are none."""
 
+import base64
 import json
+import pathlib
 
 import pytest
 
 import eif
+
+# What AWS's builder made, and what it says they measure as.
+AWS = json.loads((pathlib.Path(__file__).parent / "aws_images.json").read_text())
 
 
 @pytest.fixture
@@ -22,6 +27,12 @@ def measurements(run):
     found = run.json["Measurements"]
     assert found.pop("HashAlgorithm").startswith("Sha384")
     return found
+
+
+@pytest.mark.parametrize("made", AWS["images"], ids=lambda made: made["name"])
+def test_an_image_of_the_builder_of_aws(image, made):
+    run = image(base64.b64decode(made["eif_base64"]))
+    assert measurements(run) == made["measurements"]
 
 
 @pytest.mark.parametrize("version", [2, 3, 4])

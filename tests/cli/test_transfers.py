@@ -222,7 +222,8 @@ def test_verbose_shows_attestation_and_headers_on_stderr(
     attest_curl, enclave, accepted
 ):
     run = attest_curl("-sv", *accepted, "-d", "body", enclave.url + "/x")
-    lines = run.err.splitlines()
+    insecure, *lines = run.err.splitlines()
+    assert insecure.startswith("attest-curl: insecure: ")
     assert run.json["path"] == "/x"
     assert "> POST /x HTTP/1.1" in lines
     assert "< HTTP/1.1 200 OK" in lines
