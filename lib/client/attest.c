@@ -57,8 +57,8 @@ enclave_client_attest(struct enclave_client *client, const char *name,
 	if (!client || !name || !ret_document || timeout_ms < 0)
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE,
-		    "a client, a name and a place for the document are "
-		    "needed");
+		    "a client, a name, a timeout that is not negative and a "
+		    "place for the document are needed");
 	status = strncmp(name, "https://", 8)
 		     ? lookup_name(client, name, &slot, error)
 		     : lookup_url(client, name, &slot, error);
@@ -143,8 +143,7 @@ enclave_client_wait(struct enclave_client *client, const char *name,
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "a client and a timeout that is not negative are needed");
-	until_boot_ms =
-	    client->clock->boot_ms(client->clock->context) + timeout_ms;
+	until_boot_ms = call_moment_after(client, timeout_ms);
 	status =
 	    name ? lookup_name(client, name, &slot, error) : ENCLAVE_CLIENT_OK;
 	if (status)

@@ -33,11 +33,18 @@ call_enter(struct call *call, struct enclave_client *client,
 }
 
 int64_t
-call_deadline(struct enclave_client *client, int64_t timeout_ms)
+call_moment_after(const struct enclave_client *client, int64_t delay_ms)
 {
-	if (timeout_ms == 0)
-		return INT64_MAX;
-	return client->clock->boot_ms(client->clock->context) + timeout_ms;
+	int64_t boot_ms = client->clock->boot_ms(client->clock->context);
+
+	/* INT64_MAX as a timeout is a caller's "for ever". */
+	return delay_ms < INT64_MAX - boot_ms ? boot_ms + delay_ms : INT64_MAX;
+}
+
+int64_t
+call_deadline(const struct enclave_client *client, int64_t timeout_ms)
+{
+	return timeout_ms ? call_moment_after(client, timeout_ms) : INT64_MAX;
 }
 
 void

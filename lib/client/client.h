@@ -88,8 +88,11 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status call_enter(
     struct call *call, struct enclave_client *client, struct waker *waker,
     int64_t until_boot_ms, struct enclave_client_error *error);
 void call_leave(struct call *call);
+/* On CLOCK_BOOTTIME, delay_ms from now; INT64_MAX where that is past counting. */
+int64_t call_moment_after(
+    const struct enclave_client *client, int64_t delay_ms);
 /* The deadline that timeout_ms is from now; 0: none. */
-int64_t call_deadline(struct enclave_client *client, int64_t timeout_ms);
+int64_t call_deadline(const struct enclave_client *client, int64_t timeout_ms);
 /* OK, CANCELLED or TIMEOUT, as things stand. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status call_check(
     const struct call *call, struct enclave_client_error *error);
