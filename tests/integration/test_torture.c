@@ -1,20 +1,15 @@
 /*
- * Torture of whole calls: whichever one call below them fails, what comes back
- * is a clean error or the whole answer, never an acceptance of what is to be
+ * Torture of requests: whichever one call below them fails, what comes back is
+ * a clean error or the whole answer, never an acceptance of what is to be
  * refused, and nothing is left behind (the address sanitizer's build sees to
  * that).
- *
- * Inside an armed scene nothing is asserted: Check allocates too.
  */
 #include <string.h>
 
-#include "integration/failing_calls.h"
 #include "integration/fixture.h"
-#include "integration/line.h"
+#include "integration/torture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-/* Far more than any scene needs. */
-#define CALLS_MAX 5000
 #define OTHER_PCR0                                                             \
 	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"                     \
 	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -88,25 +83,10 @@ answer_is_whole(void)
 }
 
 static bool
-never(void)
+no_answer(void)
 {
-	return false;
+	return !given.response;
 }
-
-struct scene {
-	const char *sentence;
-	void (*prepare)(void);
-	enum enclave_client_status (*call)(void);
-	bool (*succeeded)(void); /* what OK promises */
-	size_t calls_min;
-};
-
-static const struct scene scenes[] = {
-    {"a first request", make_cold, post, answer_is_whole, 100},
-    {"a request on a warm connection", make_warm, post, answer_is_whole, 50},
-    {"a first request to an enclave that is refused", make_refused, post, never,
-	50},
-};
 
 static void
 clear(void)
@@ -116,47 +96,20 @@ clear(void)
 	memset(&given, 0, sizeof(given));
 }
 
-static void
-expect_clean(const struct scene *scene, size_t nth,
-    enum enclave_client_status status, bool failed)
-{
-	const char *message = enclave_client_error_message(fixture.error);
-
-	if (status == ENCLAVE_CLIENT_OK) {
-		ck_assert_msg(scene->succeeded(), "%s, call %zu (%s): accepted",
-		    scene->sentence, nth, failing_calls_name());
-		return;
-	}
-	ck_assert_msg(failed || scene->succeeded == never, "%s: %s",
-	    scene->sentence, message);
-	ck_assert_ptr_null(given.response);
-}
-
-static void
-run(const struct scene *scene)
-{
-	size_t nth = 1;
-	bool failed = true;
-
-	for (; failed && nth < CALLS_MAX; nth++) {
-		enum enclave_client_status status;
-
-		scene->prepare();
-		failing_calls_arm(nth);
-		status = scene->call();
-		failed = failing_calls_disarm();
-		expect_clean(scene, nth, status, failed);
-		clear();
-	}
-	ck_assert_uint_lt(nth, CALLS_MAX);
-	ck_assert_uint_gt(nth, scene->calls_min);
-	ck_assert(local_enclave_log_contains(fixture.enclave, SECRET) ==
-		  (scene->succeeded != never));
-}
+static const struct torture_scene scenes[] = {
+    {"a first request", make_cold, post, answer_is_whole, no_answer, clear, 100,
+	false},
+    {"a request on a warm connection", make_warm, post, answer_is_whole,
+	no_answer, clear, 50, false},
+    {"a first request to an enclave that is refused", make_refused, post, NULL,
+	no_answer, clear, 50, true},
+};
 
 START_TEST(whichever_call_fails_the_error_is_clean)
 {
-	run(&scenes[_i]);
+	torture_run(&scenes[_i]);
+	ck_assert(local_enclave_log_contains(fixture.enclave, SECRET) !=
+		  scenes[_i].refused);
 }
 END_TEST
 
