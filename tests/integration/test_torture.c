@@ -21,6 +21,7 @@
 static struct {
 	struct enclave_client_request *request;
 	struct enclave_client_response *response;
+	struct enclave_client_cookies *cookies;
 } given;
 
 /* A client without polling that knows nothing of the enclave yet. */
@@ -72,6 +73,106 @@ post(void)
 	    given.request, &given.response, fixture.error);
 }
 
+static int64_t
+read_part(void *buffer, size_t size, void *context)
+{
+	size_t *sent = context;
+	size_t len = sizeof(SECRET) - 1 - *sent;
+
+	if (len > size)
+		len = size;
+	memcpy(buffer, SECRET + *sent, len);
+	*sent += len;
+	return (int64_t)len;
+}
+
+static bool
+rewind_part(void *context)
+{
+	*(size_t *)context = 0;
+	return true;
+}
+
+static void
+add_parts(struct enclave_client_request *request, size_t *sent)
+{
+	const struct enclave_client_part parts[] = {
+	    {.name = "first", .data = SECRET, .len = sizeof(SECRET) - 1},
+	    {.name = "second",
+		.file_name = "file",
+		.content_type = "text/plain",
+		.body = {read_part, rewind_part, sizeof(SECRET) - 1, sent}},
+	};
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		enclave_client_request_add_part(request, &parts[i]);
+}
+
+/* Every wish that a request can have. */
+static enum enclave_client_status
+post_everything(void)
+{
+	size_t sent = 0;
+	enum enclave_client_status status =
+	    enclave_client_request_new("POST", "/" SECRET, &given.request);
+
+	if (!status)
+		status = enclave_client_cookies_new(&given.cookies);
+	if (status)
+		return status;
+	enclave_client_request_set_user_agent(given.request, SECRET);
+	enclave_client_request_set_referer(given.request, SECRET, true);
+	enclave_client_request_set_range(given.request, "0-");
+	enclave_client_request_set_basic_auth(given.request, SECRET, SECRET);
+	enclave_client_request_set_compressed(given.request, true);
+	enclave_client_request_set_expect_continue(given.request, true);
+	enclave_client_request_set_redirects_max(given.request, 3);
+	enclave_client_request_set_rate_max(given.request, 1 << 30, 1 << 30);
+	enclave_client_request_set_cookie(given.request, "a=" SECRET);
+	enclave_client_request_set_cookies(given.request, given.cookies);
+	add_parts(given.request, &sent);
+	return enclave_client_request(fixture.client, FIXTURE_NAME,
+	    given.request, &given.response, fixture.error);
+}
+
+/* The answer in pieces, with a body of the caller's in a form. */
+static enum enclave_client_status
+stream(void)
+{
+	size_t sent = 0;
+	const struct enclave_client_body body = {
+	    read_part, rewind_part, -1, &sent};
+	enum enclave_client_status status =
+	    enclave_client_request_new("PUT", "/" SECRET, &given.request);
+	char piece[64];
+	size_t len = 1;
+
+	if (status)
+		return status;
+	enclave_client_request_set_body_callback(given.request, &body);
+	enclave_client_request_set_netrc(given.request, "/dev/null");
+	status = enclave_client_open(fixture.client, FIXTURE_NAME,
+	    given.request, &given.response, fixture.error);
+	while (!status && len)
+		status = enclave_client_response_read(
+		    given.response, piece, sizeof(piece), &len, fixture.error);
+	return status;
+}
+
+static bool
+is_ok(void)
+{
+	return given.response &&
+	       enclave_client_response_status(given.response) == 200;
+}
+
+/* What had come before the failure stays readable. */
+static bool
+anything(void)
+{
+	return true;
+}
+
 static bool
 answer_is_whole(void)
 {
@@ -93,6 +194,7 @@ clear(void)
 {
 	enclave_client_response_free(given.response);
 	enclave_client_request_free(given.request);
+	enclave_client_cookies_free(given.cookies);
 	memset(&given, 0, sizeof(given));
 }
 
@@ -101,6 +203,10 @@ static const struct torture_scene scenes[] = {
 	false},
     {"a request on a warm connection", make_warm, post, answer_is_whole,
 	no_answer, clear, 50, false},
+    {"a first request with everything", make_cold, post_everything, is_ok,
+	no_answer, clear, 100, false},
+    {"an answer in pieces", make_warm, stream, is_ok, anything, clear, 50,
+	false},
     {"a first request to an enclave that is refused", make_refused, post, NULL,
 	no_answer, clear, 50, true},
 };
