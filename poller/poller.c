@@ -244,10 +244,18 @@ start_poll(struct poller *poller, struct roster_entry *entry, struct moment now)
 	conclude(poller, poll, status);
 }
 
+/* A number that was lowered stops nothing that is in flight. */
+static bool
+room_in_flight(struct poller *poller)
+{
+	return poller->in_flight_count <
+	       atomic_load(poller->options.polls_in_flight);
+}
+
 static void
 start_due(struct poller *poller, struct moment now)
 {
-	while (poller->in_flight_count < POLLS_IN_FLIGHT_MAX) {
+	while (room_in_flight(poller)) {
 		struct heap_node *node = heap_first(&poller->polls);
 		if (!node || node->due_ms > now.boot_ms || stopping(poller))
 			return;
@@ -460,7 +468,7 @@ nap(struct poller *poller)
 	struct timespec pause = {.tv_nsec = 20000000};
 
 	nap_ms = nap_until(&poller->ends, nap_ms, now);
-	if (poller->in_flight_count < POLLS_IN_FLIGHT_MAX)
+	if (room_in_flight(poller))
 		nap_ms = nap_until(&poller->polls, nap_ms, now);
 	/* Where libcurl can't wait, the thread must not spin. */
 	if (curl_multi_poll(poller->multi, NULL, 0, (int)nap_ms, NULL))

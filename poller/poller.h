@@ -6,6 +6,8 @@
 #ifndef POLLER_POLLER_H
 #define POLLER_POLLER_H
 
+#include <stdatomic.h>
+
 #include "appraisal/appraisal.h"
 #include "cache/cache.h"
 #include "poller/store.h"
@@ -21,6 +23,8 @@ struct poller_options {
 	const struct gate *gate;
 	const struct transport *transport;
 	const struct clock_source *clock;
+	/* How many at once, at most POLLS_IN_FLIGHT_MAX; read at each start. */
+	const atomic_size_t *polls_in_flight;
 	/* NULL: none.  Polls that no request wants begin once it is read. */
 	struct store *store;
 };

@@ -105,7 +105,7 @@ schedule_next_boot_ms(const struct schedule *schedule,
 	due_ms = last_ms + pause_ms(schedule, timing, end_boot_ms, random);
 	if (end_boot_ms > last_ms)
 		due_ms = least(
-		    due_ms, end_boot_ms - least(SCHEDULE_MARGIN_MS_MAX,
+		    due_ms, end_boot_ms - least(timing->poll_margin_ms,
 					      (end_boot_ms - last_ms) / 4));
 	if (due_ms < floor_ms)
 		due_ms = floor_ms;

@@ -22,8 +22,6 @@
 
 /* First polls are spread over this much, so that they go in random order. */
 #define SCHEDULE_START_JITTER_MS 20
-/* Renewal starts this long before the end of evidence, or earlier. */
-#define SCHEDULE_MARGIN_MS_MAX 120000
 /* Back-off: the floor, doubled for each failure up to the poll interval, and
  * never past this. */
 #define SCHEDULE_BACKOFF_MS_MAX 300000
@@ -50,7 +48,7 @@ void schedule_want(struct schedule *schedule);
 
 /*
  * CLOCK_BOOTTIME at which the next poll is due (DESIGN section 7):
- *   max(last + 10 s, min(interval +-10 %, end - min(120 s, life left / 4)))
+ *   max(last + 10 s, min(interval +-10 %, end - min(margin, life left / 4)))
  * where life left is what was left when the last attempt started, so that the
  * result does not move when it is asked again later; and after failures an
  * exponential back-off with a ceiling instead of the interval.  Without any

@@ -56,7 +56,12 @@
 #define FETCH_TIMEOUT_MS_DEFAULT 10000
 #define FETCH_TIMEOUT_MS_FLOOR   100
 #define FETCH_TIMEOUT_MS_CEILING 300000
-#define POLLS_IN_FLIGHT_MAX      32
+/* Renewal starts this long before the end of evidence; see schedule.h. */
+#define POLL_MARGIN_MS_DEFAULT 120000
+#define POLL_MARGIN_MS_FLOOR   1000
+#define POLL_MARGIN_MS_CEILING 3600000
+/* At most, and unless the configuration says less. */
+#define POLLS_IN_FLIGHT_MAX 32
 
 /* Learning (DESIGN section 4). */
 #define LEARNING_TIMEOUT_MS      5000

@@ -160,6 +160,7 @@ client_start_polling(
 	    .transport = &client->transport,
 	    .store = client->store,
 	    .clock = client->clock,
+	    .polls_in_flight = &client->polls_in_flight,
 	};
 
 	return poller_new(&options, &client->poller, error);
@@ -253,6 +254,8 @@ build(struct enclave_client *client, const struct enclave_client_config *config,
 		status = gate_self_test(&clock_system, error);
 	if (!status)
 		status = cache_update(client->cache, config->map, error);
+	atomic_init(
+	    &client->polls_in_flight, enclave_map_polls_in_flight(config->map));
 	if (!status)
 		status = open_store(client, config->evidence_store, error);
 	if (!status && client->polling)
@@ -380,7 +383,10 @@ enclave_client_update(struct enclave_client *client,
 		return error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,
 		    ENCLAVE_CLIENT_STEP_NONE, "no map of enclaves was loaded");
 	status = cache_update(client->cache, config->map, error);
-	if (!status)
-		error_clear(error);
-	return status;
+	if (status)
+		return status;
+	atomic_store(
+	    &client->polls_in_flight, enclave_map_polls_in_flight(config->map));
+	error_clear(error);
+	return ENCLAVE_CLIENT_OK;
 }

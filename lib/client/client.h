@@ -51,8 +51,9 @@ struct enclave_client {
 	bool insecure;
 
 	atomic_bool stopped;
-	pthread_mutex_t mutex; /* of what follows */
-	pthread_cond_t idle;   /* the last call left */
+	atomic_size_t polls_in_flight; /* at most; the map's */
+	pthread_mutex_t mutex;         /* of what follows */
+	pthread_cond_t idle;           /* the last call left */
 	struct call *calls;
 	struct enclave_client_curl *attachments; /* callers' easy handles */
 };

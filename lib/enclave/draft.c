@@ -14,6 +14,7 @@ draft_default(void)
 	    .timing =
 		{
 		    .poll_interval_ms = POLL_INTERVAL_MS_DEFAULT,
+		    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT,
 		    .max_age_ms = MAX_AGE_MS_DEFAULT,
 		    .clock_skew_ms = CLOCK_SKEW_MS_DEFAULT,
 		    .fetch_timeout_ms = FETCH_TIMEOUT_MS_DEFAULT,

@@ -9,12 +9,12 @@
 /* An answer smaller than this holds no document of any service. */
 #define BODY_MAX_BYTES_FLOOR 1024
 
-/* Every member of an enclave object; the first six stand in defaults too. */
-static const char *const members[] = {"poll_interval_ms", "max_age_ms",
-    "clock_skew_ms", "fetch_timeout_ms", "body_max_bytes", "cut_on_expiry",
-    "url", "pcrs", "profile", "trust", "evidence_url", "evidence_of",
-    "insecure_allow_debug", "insecure_keep_withdrawn"};
-#define DEFAULTS_MEMBERS 6
+/* Every member of an enclave object; the first seven stand in defaults too. */
+static const char *const members[] = {"poll_interval_ms", "poll_margin_ms",
+    "max_age_ms", "clock_skew_ms", "fetch_timeout_ms", "body_max_bytes",
+    "cut_on_expiry", "url", "pcrs", "profile", "trust", "evidence_url",
+    "evidence_of", "insecure_allow_debug", "insecure_keep_withdrawn"};
+#define DEFAULTS_MEMBERS 7
 
 /* What "evidence_of" says of the enclave that vouches. */
 static const char *const vouching_members[] = {
@@ -28,6 +28,8 @@ static const struct {
 } numbers[] = {
     {"poll_interval_ms", offsetof(struct draft, timing.poll_interval_ms),
 	POLL_INTERVAL_MS_FLOOR, POLL_INTERVAL_MS_CEILING},
+    {"poll_margin_ms", offsetof(struct draft, timing.poll_margin_ms),
+	POLL_MARGIN_MS_FLOOR, POLL_MARGIN_MS_CEILING},
     {"max_age_ms", offsetof(struct draft, timing.max_age_ms), MAX_AGE_MS_FLOOR,
 	MAX_AGE_MS_CEILING},
     {"clock_skew_ms", offsetof(struct draft, timing.clock_skew_ms), 0,

@@ -33,6 +33,7 @@ static bool
 timing_equal(const struct enclave_timing *a, const struct enclave_timing *b)
 {
 	return a->poll_interval_ms == b->poll_interval_ms &&
+	       a->poll_margin_ms == b->poll_margin_ms &&
 	       a->max_age_ms == b->max_age_ms &&
 	       a->clock_skew_ms == b->clock_skew_ms &&
 	       a->fetch_timeout_ms == b->fetch_timeout_ms &&

@@ -15,6 +15,7 @@
 
 struct enclave_timing {
 	int64_t poll_interval_ms;
+	int64_t poll_margin_ms;
 	int64_t max_age_ms;
 	int64_t clock_skew_ms;
 	int64_t fetch_timeout_ms;
@@ -83,6 +84,8 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status enclave_map_new_single(
 
 struct enclave_map *enclave_map_ref(struct enclave_map *map);
 void enclave_map_unref(struct enclave_map *map);
+/* Polls that may be in flight at once, from 1 to POLLS_IN_FLIGHT_MAX. */
+size_t enclave_map_polls_in_flight(const struct enclave_map *map);
 size_t enclave_map_count(const struct enclave_map *map);
 /* Borrowed until the map is freed. */
 struct enclave *enclave_map_at(const struct enclave_map *map, size_t index);

@@ -17,6 +17,7 @@ struct enclave_map {
 	atomic_size_t references;
 	struct enclave **enclaves;
 	size_t count;
+	size_t polls_in_flight;
 	struct table names;
 	struct table origins;
 };
@@ -77,6 +78,7 @@ enclave_map_new(size_t count)
 	if (!map)
 		return NULL;
 	atomic_init(&map->references, 1);
+	map->polls_in_flight = POLLS_IN_FLIGHT_MAX;
 	map->enclaves = calloc(count ? count : 1, sizeof(*map->enclaves));
 	if (!map->enclaves || !table_init(&map->names, count) ||
 	    !table_init(&map->origins, count)) {
@@ -157,4 +159,16 @@ enclave_map_find_origin(
 			return enclave;
 	}
 	return NULL;
+}
+
+void
+enclave_map_set_polls_in_flight(struct enclave_map *map, size_t count)
+{
+	map->polls_in_flight = count;
+}
+
+size_t
+enclave_map_polls_in_flight(const struct enclave_map *map)
+{
+	return map->polls_in_flight;
 }

@@ -12,4 +12,6 @@ struct enclave_map *enclave_map_new(size_t count);
  */
 void enclave_map_add(struct enclave_map *map, struct enclave *enclave);
 
+void enclave_map_set_polls_in_flight(struct enclave_map *map, size_t count);
+
 #endif

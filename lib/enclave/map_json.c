@@ -25,13 +25,14 @@ static const struct json_rules pcrs_rules = {
 };
 
 static const char *const long_members[] = {
-    "enclaves", "version", "defaults", "domain"};
+    "enclaves", "version", "defaults", "domain", "polls_in_flight"};
 
 struct reading {
 	const struct enclave_map_options *options;
 	struct draft defaults;
 	bool long_form;
 	const char *domain; /* NULL: none */
+	int64_t polls_in_flight;
 	struct enclave_map *map;
 };
 
@@ -133,6 +134,8 @@ add_all(struct reading *reading, const cJSON *json,
 	reading->map = enclave_map_new(count);
 	if (!reading->map)
 		return error_memory(error);
+	enclave_map_set_polls_in_flight(
+	    reading->map, (size_t)reading->polls_in_flight);
 	cJSON_ArrayForEach(member, json)
 	{
 		struct json_place at = json_place_member(place, member->string);
@@ -153,6 +156,20 @@ read_version(const cJSON *json, const struct json_place *root,
 	if (!json || json_integer(json, 1, 1, &version))
 		return ENCLAVE_CLIENT_OK;
 	return json_refuse(error, &place, "expected 1, the only version");
+}
+
+static enum enclave_client_status
+read_polls_in_flight(struct reading *reading, const cJSON *json,
+    const struct json_place *root, struct enclave_client_error *error)
+{
+	struct json_place place = json_place_member(root, "polls_in_flight");
+
+	if (!json || json_integer(json, 1, POLLS_IN_FLIGHT_MAX,
+			 &reading->polls_in_flight))
+		return ENCLAVE_CLIENT_OK;
+	return json_refuse(error, &place,
+	    "expected a whole number of polls, from 1 to %d",
+	    POLLS_IN_FLIGHT_MAX);
 }
 
 static enum enclave_client_status
@@ -214,6 +231,9 @@ read_long(struct reading *reading, const cJSON *json,
 	if (!status)
 		status = read_domain(
 		    reading, json_member(json, "domain"), root, error);
+	if (!status)
+		status = read_polls_in_flight(
+		    reading, json_member(json, "polls_in_flight"), root, error);
 	if (!status && defaults)
 		status = draft_read_defaults(
 		    &reading->defaults, defaults, &place, error);
@@ -251,7 +271,10 @@ enclave_map_new_json(struct bytes text,
     struct enclave_client_error *error)
 {
 	struct reading reading = {
-	    .options = options, .defaults = draft_default()};
+	    .options = options,
+	    .defaults = draft_default(),
+	    .polls_in_flight = POLLS_IN_FLIGHT_MAX,
+	};
 	struct json_place root = json_place_root("");
 	enum enclave_client_status status;
 	cJSON *json = NULL;

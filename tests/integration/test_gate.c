@@ -123,6 +123,16 @@ START_TEST(pooled_connection_is_refused_once_the_policy_changed)
 }
 END_TEST
 
+START_TEST(each_map_says_how_many_polls_are_in_flight)
+{
+	fixture_client_with_map(
+	    "{\"enclaves\":{},\"polls_in_flight\":3}", false);
+	ck_assert_uint_eq(fixture.client->polls_in_flight, 3);
+	fixture_update_map("{\"enclaves\":{}}");
+	ck_assert_uint_eq(fixture.client->polls_in_flight, POLLS_IN_FLIGHT_MAX);
+}
+END_TEST
+
 START_TEST(pooled_connection_is_refused_once_the_enclave_was_removed)
 {
 	struct enclave_client_config *other = NULL;
@@ -1218,6 +1228,7 @@ add_tests(TCase *tcase)
 	    tcase, pooled_connection_is_refused_once_its_key_is_withdrawn);
 	tcase_add_test(
 	    tcase, pooled_connection_is_refused_once_the_policy_changed);
+	tcase_add_test(tcase, each_map_says_how_many_polls_are_in_flight);
 	tcase_add_test(
 	    tcase, pooled_connection_is_refused_once_the_enclave_was_removed);
 	tcase_add_test(tcase, second_half_alone_refuses_a_withdrawn_key);

@@ -138,6 +138,12 @@ static const struct {
     {"{\"enclaves\":{},\"version\":2}", "version: expected 1"},
     {"{\"enclaves\":{},\"version\":\"1\"}", "version: expected 1"},
     {"{\"enclaves\":{},\"version\":null}", "version: expected 1"},
+    {"{\"enclaves\":{},\"polls_in_flight\":0}",
+	"polls_in_flight: expected a whole number of polls, from 1 to 32"},
+    {"{\"enclaves\":{},\"polls_in_flight\":33}", "polls_in_flight: exp"},
+    {"{\"enclaves\":{},\"polls_in_flight\":1.5}", "polls_in_flight: exp"},
+    {"{\"enclaves\":{},\"polls_in_flight\":\"8\"}", "polls_in_flight: exp"},
+    {"{\"polls_in_flight\":8,\"h\":" PCRS "}", "polls_in_flight: goes with"},
     {"{\"enclaves\":{},\"domain\":1}", "domain: a number"},
     {"{\"enclaves\":{},\"domain\":\"\"}", "domain: expected a domain"},
     {"{\"enclaves\":{},\"domain\":\":8443\"}", "domain: expected a domain"},
@@ -267,6 +273,7 @@ static const struct {
 	int64_t max;
 } numbers[] = {
     {"poll_interval_ms", POLL_INTERVAL_MS_FLOOR, POLL_INTERVAL_MS_CEILING},
+    {"poll_margin_ms", POLL_MARGIN_MS_FLOOR, POLL_MARGIN_MS_CEILING},
     {"max_age_ms", MAX_AGE_MS_FLOOR, MAX_AGE_MS_CEILING},
     {"clock_skew_ms", 0, CLOCK_SKEW_MS_CEILING},
     {"fetch_timeout_ms", FETCH_TIMEOUT_MS_FLOOR, FETCH_TIMEOUT_MS_CEILING},
@@ -277,9 +284,9 @@ static int64_t
 timing_at(const struct enclave *enclave, int which)
 {
 	const struct enclave_timing *timing = &enclave->timing;
-	const int64_t values[] = {timing->poll_interval_ms, timing->max_age_ms,
-	    timing->clock_skew_ms, timing->fetch_timeout_ms,
-	    timing->body_max_bytes};
+	const int64_t values[] = {timing->poll_interval_ms,
+	    timing->poll_margin_ms, timing->max_age_ms, timing->clock_skew_ms,
+	    timing->fetch_timeout_ms, timing->body_max_bytes};
 
 	return values[which];
 }
@@ -301,6 +308,27 @@ START_TEST(each_number_is_taken_within_its_limits)
 		if (map)
 			ck_assert_int_eq(
 			    timing_at(enclave_map_at(map, 0), _i), values[i]);
+		enclave_map_unref(map);
+	}
+}
+END_TEST
+
+START_TEST(polls_in_flight_are_as_configured)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+	} texts[] = {
+	    {"{\"enclaves\":{\"a.b\":" PCRS "}}", POLLS_IN_FLIGHT_MAX},
+	    {"{\"a.b\":" PCRS "}", POLLS_IN_FLIGHT_MAX},
+	    {"{\"enclaves\":{},\"polls_in_flight\":1}", 1},
+	    {"{\"enclaves\":{},\"polls_in_flight\":32}", 32},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct enclave_map *map = load(texts[i].text, &strict);
+		ck_assert_uint_eq(
+		    enclave_map_polls_in_flight(map), texts[i].count);
 		enclave_map_unref(map);
 	}
 }
@@ -505,6 +533,7 @@ static const struct {
     {X("\"url\":\"h\""), X("\"trust\":\"web_pki+attested_key\""), true},
     {X("\"url\":\"h\""), X("\"trust\":\"attested_key\""), false},
     {X("\"url\":\"h\""), X("\"poll_interval_ms\":20000"), false},
+    {X("\"url\":\"h\""), X("\"poll_margin_ms\":20000"), false},
     {X("\"url\":\"h\""), X("\"max_age_ms\":70000"), false},
     {X("\"url\":\"h\""), X("\"clock_skew_ms\":1"), false},
     {X("\"url\":\"h\""), X("\"fetch_timeout_ms\":1000"), false},
@@ -640,6 +669,7 @@ main(void)
 	    bad_configurations_are_refused_with_the_place, 0, COUNT(refused));
 	tcase_add_loop_test(
 	    tcase, each_number_is_taken_within_its_limits, 0, COUNT(numbers));
+	tcase_add_test(tcase, polls_in_flight_are_as_configured);
 	tcase_add_test(tcase, defaults_hold_for_enclaves_that_say_nothing);
 	tcase_add_loop_test(
 	    tcase, every_weakening_marks_its_enclave, 0, COUNT(weakened));

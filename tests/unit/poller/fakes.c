@@ -32,6 +32,7 @@ static bool appraise_paused;
 static bool appraise_waits;
 static struct fakes_thread fetching_thread;
 static struct fakes_thread appraising_thread;
+static atomic_size_t polls_in_flight;
 static bool store_held;
 static unsigned int store_asked;
 static unsigned int store_passed;
@@ -640,6 +641,7 @@ fakes_begin(size_t count, int64_t poll_interval_ms)
 	server = fake_server_new();
 	cache = (struct cache){0};
 	joining = 0;
+	polls_in_flight = POLLS_IN_FLIGHT_MAX;
 	store_held = false;
 	store_asked = 0;
 	store_passed = 0;
@@ -656,6 +658,7 @@ fakes_begin(size_t count, int64_t poll_interval_ms)
 		slot->enclave.profile = &fetched_profile;
 		slot->enclave.timing = (struct enclave_timing){
 		    .poll_interval_ms = poll_interval_ms,
+		    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT,
 		    /* Longer than any test may last: it decides none. */
 		    .fetch_timeout_ms = 300000,
 		    .body_max_bytes = 64,
@@ -729,6 +732,7 @@ fakes_try_poller(void)
 	struct poller_options options = {
 	    .cache = &cache,
 	    .clock = &fake_clock,
+	    .polls_in_flight = &polls_in_flight,
 	    .store = store_held ? (struct store *)&store_held : NULL,
 	};
 	struct enclave_client_error error = {0};
@@ -837,6 +841,12 @@ void
 cache_note_poll_times(struct cache_slot *slot, int64_t last_ms, int64_t next_ms)
 {
 	(void)slot, (void)last_ms, (void)next_ms;
+}
+
+void
+fakes_set_polls_in_flight(size_t count)
+{
+	polls_in_flight = count;
 }
 
 void

@@ -90,6 +90,9 @@ void fakes_set_fetch_timeout(struct cache_slot *slot, int64_t timeout_ms);
 void fakes_pause_appraise(bool pause);
 void fakes_wait_paused(void);
 
+/* What the map says of it; at once. */
+void fakes_set_polls_in_flight(size_t count);
+
 /*
  * For the pollers that start from now on: a store whose reading waits until a
  * document is let through, which it judges in no time, or until its end.

@@ -627,6 +627,32 @@ START_TEST(no_more_are_in_flight_than_the_limit_and_all_get_their_turn)
 }
 END_TEST
 
+START_TEST(as_many_are_in_flight_as_the_map_says)
+{
+	struct poller *poller;
+
+	fakes_begin(20, INTERVAL_MS);
+	fakes_set_polls_in_flight(2);
+	fake_server_hold(fakes_server(), true);
+	poller = fakes_start_poller();
+	fake_server_wait_held(fakes_server(), 2);
+	fakes_settle(poller);
+	ck_assert_uint_eq(fake_server_counts(fakes_server()).connections, 2);
+	/* Another map says more. */
+	fakes_set_polls_in_flight(5);
+	poller_wake(poller);
+	fake_server_wait_held(fakes_server(), 5);
+	fakes_settle(poller);
+	ck_assert_uint_eq(fake_server_counts(fakes_server()).connections, 5);
+	/* And one less: those in flight end as they would have. */
+	fakes_set_polls_in_flight(1);
+	fake_server_hold(fakes_server(), false);
+	for (size_t i = 0; i < 20; i++)
+		WAIT_UNTIL(fakes_slot(i)->published == 1);
+	end(poller);
+}
+END_TEST
+
 START_TEST(keys_expire_though_every_place_in_flight_is_taken)
 {
 	struct poller *poller;
@@ -663,7 +689,7 @@ START_TEST(a_key_is_renewed_before_its_end)
 	poller = fakes_start_poller();
 	WAIT_UNTIL(slot->published == 1);
 	fakes_settle(poller);
-	fakes_advance(poller, 600000 - SCHEDULE_MARGIN_MS_MAX - 1);
+	fakes_advance(poller, 600000 - POLL_MARGIN_MS_DEFAULT - 1);
 	fakes_settle(poller);
 	ck_assert_uint_eq(LOOK(slot->fetches), 1);
 	fakes_advance(poller, 1);
@@ -946,6 +972,7 @@ add_polling(Suite *suite)
 	tcase_add_test(
 	    races, what_the_poll_itself_published_is_not_taken_for_learned);
 	tcase_add_test(races, what_is_wanted_during_a_poll_is_fetched_after_it);
+	tcase_add_test(races, as_many_are_in_flight_as_the_map_says);
 	tcase_add_test(
 	    races, keys_expire_though_every_place_in_flight_is_taken);
 	suite_add_tcase(suite, races);

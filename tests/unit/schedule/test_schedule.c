@@ -82,6 +82,7 @@ START_TEST(each_step_is_due_when_the_table_says)
 	};
 	struct enclave_timing timing = {
 	    .poll_interval_ms = steps[_i].interval_s * SECOND_MS,
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT,
 	};
 	int64_t end_boot_ms = steps[_i].end_s == NEVER
 				  ? 0
@@ -99,10 +100,31 @@ START_TEST(each_step_is_due_when_the_table_says)
 }
 END_TEST
 
+/* The margin is the caller's, up to a quarter of the life that was left. */
+START_TEST(the_margin_is_the_configured_one)
+{
+	struct schedule schedule = {.last_boot_ms = LAST_MS};
+	struct enclave_timing timing = {
+	    .poll_interval_ms = POLL_INTERVAL_MS_CEILING,
+	    .poll_margin_ms = POLL_MARGIN_MS_FLOOR,
+	};
+	int64_t end_ms = LAST_MS + 10 * MINUTE_MS;
+
+	ck_assert_int_eq(schedule_next_boot_ms(&schedule, &timing, end_ms,
+			     moment_at(LAST_MS), LEAST_RANDOM),
+	    end_ms - POLL_MARGIN_MS_FLOOR);
+	timing.poll_margin_ms = POLL_MARGIN_MS_CEILING;
+	ck_assert_int_eq(schedule_next_boot_ms(&schedule, &timing, end_ms,
+			     moment_at(LAST_MS), LEAST_RANDOM),
+	    end_ms - 10 * MINUTE_MS / 4);
+}
+END_TEST
+
 START_TEST(the_first_poll_is_due_at_once)
 {
 	struct schedule schedule = {0};
-	struct enclave_timing timing = {.poll_interval_ms = HOUR_MS};
+	struct enclave_timing timing = {.poll_interval_ms = HOUR_MS,
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 	struct moment now = moment_at(77);
 
 	for (uint32_t random = 0; random < 1000; random++) {
@@ -122,7 +144,8 @@ END_TEST
 START_TEST(jitter_is_a_tenth_either_way)
 {
 	struct schedule schedule = {.last_boot_ms = LAST_MS};
-	struct enclave_timing timing = {.poll_interval_ms = 300 * SECOND_MS};
+	struct enclave_timing timing = {.poll_interval_ms = 300 * SECOND_MS,
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 	int64_t least_ms = INT64_MAX;
 	int64_t most_ms = 0;
 
@@ -146,7 +169,8 @@ END_TEST
 START_TEST(a_clock_that_starts_at_zero_still_counts_the_first_attempt)
 {
 	struct schedule schedule = {0};
-	struct enclave_timing timing = {.poll_interval_ms = 300 * SECOND_MS};
+	struct enclave_timing timing = {.poll_interval_ms = 300 * SECOND_MS,
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 
 	schedule_start(&schedule, moment_at(0));
 	schedule_finish(&schedule, false);
@@ -184,7 +208,8 @@ END_TEST
 START_TEST(learned_evidence_counts_as_a_good_poll)
 {
 	struct schedule schedule = {.last_boot_ms = 5, .failures = 4};
-	struct enclave_timing timing = {.poll_interval_ms = 300 * SECOND_MS};
+	struct enclave_timing timing = {.poll_interval_ms = 300 * SECOND_MS,
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 
 	schedule_want(&schedule);
 	schedule_learned(&schedule, moment_at(LAST_MS));
@@ -279,7 +304,8 @@ START_TEST(no_deadline_is_missed_while_the_server_answers)
 {
 	const struct service *service = &services[_i];
 	struct enclave_timing timing = {
-	    .poll_interval_ms = service->interval_ms};
+	    .poll_interval_ms = service->interval_ms,
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 	struct schedule schedule = {0};
 	uint64_t state = 88172645463325252u + (uint64_t)_i;
 	int64_t end_ms = 0;
@@ -316,7 +342,8 @@ static const int64_t intervals_ms[] = {
  */
 START_TEST(no_setting_polls_hot)
 {
-	struct enclave_timing timing = {.poll_interval_ms = intervals_ms[_i]};
+	struct enclave_timing timing = {.poll_interval_ms = intervals_ms[_i],
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 	struct schedule schedule = {0};
 	uint64_t state = 424242 + (uint64_t)_i;
 	int64_t last_ms = 0;
@@ -348,7 +375,8 @@ END_TEST
  */
 START_TEST(wanting_can_not_make_it_poll_hot)
 {
-	struct enclave_timing timing = {.poll_interval_ms = intervals_ms[_i]};
+	struct enclave_timing timing = {.poll_interval_ms = intervals_ms[_i],
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 	struct schedule schedule = {0};
 	uint64_t state = 1234567 + (uint64_t)_i;
 	int64_t last_ms = 0;
@@ -386,7 +414,8 @@ END_TEST
 /* However long a fault lasted, it is noticed soon that it is over. */
 START_TEST(a_failing_server_is_asked_again_within_the_ceiling)
 {
-	struct enclave_timing timing = {.poll_interval_ms = intervals_ms[_i]};
+	struct enclave_timing timing = {.poll_interval_ms = intervals_ms[_i],
+	    .poll_margin_ms = POLL_MARGIN_MS_DEFAULT};
 	struct schedule schedule = {0};
 	uint64_t state = 99 + (uint64_t)_i;
 	int64_t ceiling_ms = intervals_ms[_i] < SCHEDULE_BACKOFF_MS_MAX
@@ -415,6 +444,7 @@ schedule_suite(void)
 
 	tcase_add_loop_test(
 	    one, each_step_is_due_when_the_table_says, 0, (int)COUNT(steps));
+	tcase_add_test(one, the_margin_is_the_configured_one);
 	tcase_add_test(one, the_first_poll_is_due_at_once);
 	tcase_add_test(one, jitter_is_a_tenth_either_way);
 	tcase_add_test(
