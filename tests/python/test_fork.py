@@ -1,5 +1,6 @@
 """A client that was made before the fork, used after it."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 import enclave_client
 from conftest import make_client, map_of, trust_of
+from test_client import Provider
 
 TIMEOUT_S = 60
 WORKERS = 4
@@ -40,6 +42,39 @@ def test_a_multiprocessing_pool(enclave, polling, warm):
         assert os.getpid() not in {pid for pid, _, _ in answers}
         # The parent's own connections live on.
         assert client.get(enclave.url + "/parent").json()["path"] == "/parent"
+
+
+def watch(_):
+    """In a child: the provider's new policy reaches it, and so do events."""
+    client, told = shared["client"], []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.event.kind)
+    logging.getLogger("enclave_client").addHandler(handler)
+    shared["provider"].answers = [shared["other"]]
+    end = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < end:
+        try:
+            client.get(shared["url"])
+        except enclave_client.MeasurementRefused:
+            refused = enclave_client.EventKind.MEASUREMENT_REFUSED
+            while refused not in told and time.monotonic() < end:
+                time.sleep(0.01)
+            return refused in told
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize("interval", [0.05, 300.0])
+def test_children_have_events_and_refreshing_of_their_own(enclave, interval):
+    provider = Provider(map_of(enclave))
+    with make_client(enclave, provider, refresh_interval=interval) as client:
+        assert client.get(enclave.url).ok
+        shared.update(client=client, url=enclave.url, provider=provider)
+        shared.update(other=map_of(enclave, "ab" * 48))
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.map_async(watch, range(1)).get(TIMEOUT_S) == [True]
+        # The parent's policy is the parent's.
+        assert client.get(enclave.url).ok
 
 
 def refuse(_):

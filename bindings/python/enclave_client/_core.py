@@ -1,6 +1,7 @@
 """What Client and AsyncClient share: the C client and its surroundings."""
 
 import datetime
+import os
 import threading
 import time
 import weakref
@@ -34,7 +35,17 @@ REFRESH_S = 300.0
 _WAIT_SLICE_MS = 250
 
 
-def _shut(pointer: Any, pump: EventPump, stop: threading.Event, wait: bool) -> None:
+class _Stop:
+    """An Event that can be made anew in a forked child."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def set(self) -> None:
+        self.event.set()
+
+
+def _shut(pointer: Any, pump: EventPump, stop: _Stop, wait: bool) -> None:
     stop.set()
     lib.enclave_client_stop(pointer)
     pump.close(wait)
@@ -66,8 +77,9 @@ class Core:
         except BaseException:
             pump.close()
             raise
-        stop = threading.Event()
+        stop = _Stop()
         self._stop = stop
+        self._forked = False
         self._pointer: Any = pointer
         # Also when the interpreter ends: what is in C returns, and no thread
         # of ours comes back into an interpreter that is gone.
@@ -75,7 +87,26 @@ class Core:
         self._pump = pump
         self._refresh_interval = refresh_interval
         if asks_again(map):
-            _start_refreshing(self)
+            _start_refreshing(self, at_once=False)
+        _cores.add(self)
+
+    def after_fork(self) -> None:
+        """In the child: locks that a thread of the parent may have held."""
+        self._map_lock = threading.Lock()
+        if not self.closed:
+            self._stop.event = threading.Event()
+        self._pump.after_fork()
+        self._forked = True
+
+    def _start_threads(self) -> None:
+        # At the first use, not at the fork: most children call exec.
+        with self._map_lock:
+            forked, self._forked = self._forked, False
+        if not forked:
+            return
+        self._pump.start()
+        if asks_again(self._map):
+            _start_refreshing(self, at_once=True)
 
     @staticmethod
     def _new(config: Any, pump: EventPump) -> Any:
@@ -98,6 +129,8 @@ class Core:
         pointer = self._pointer
         if pointer is None:
             raise Cancelled("the client is closed", status=Status.CANCELLED)
+        if self._forked:
+            self._start_threads()
         return pointer
 
     @property
@@ -119,7 +152,7 @@ class Core:
             begin = asks_again(map) and not asks_again(self._map)
             self._map = map
         if begin:
-            _start_refreshing(self)
+            _start_refreshing(self, at_once=False)
 
     def _apply(self, map: Map) -> None:
         config = self.settings.config(map, url=self._url, name=self._name)
@@ -337,21 +370,37 @@ def _refresh_failed(failure: Exception) -> Event:
     )
 
 
-def _start_refreshing(core: Core) -> None:
+def _start_refreshing(core: Core, at_once: bool) -> None:
+    interval = core._refresh_interval
     threading.Thread(
         target=_keep_fresh,
-        args=(weakref.ref(core), core._stop, core._refresh_interval),
+        args=(weakref.ref(core), core._stop.event, interval, at_once),
         name="enclave_client-policy",
         daemon=True,
     ).start()
 
 
 def _keep_fresh(
-    reference: "weakref.ref[Core]", stop: threading.Event, interval: float
+    reference: "weakref.ref[Core]",
+    stop: threading.Event,
+    interval: float,
+    at_once: bool,
 ) -> None:
     # Only a weak reference while it sleeps: the client must be free to go.
-    while not stop.wait(interval):
+    while not stop.wait(0 if at_once else interval):
+        at_once = False
         core = reference()
         if core is None or not core.refresh_in_background():
             return
         del core
+
+
+_cores: "weakref.WeakSet[Core]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for core in list(_cores):
+        core.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -108,13 +108,22 @@ class EventPump:
             raise MemoryError
         #: The context of the C callback.
         self.queue = ffi.gc(queue, lib.event_queue_free)
+        self._handler = handler
+        self.start()
+
+    def start(self) -> None:
+        """The thread; once, and again in a child that was forked."""
         self._thread = threading.Thread(
             target=_drain,
-            args=(self.queue, handler),
+            args=(self.queue, self._handler),
             name="enclave_client-events",
             daemon=True,
         )
         self._thread.start()
+
+    def after_fork(self) -> None:
+        """In the child, where the thread is not."""
+        lib.event_queue_after_fork(self.queue)
 
     def close(self, wait: bool = True) -> None:
         """What is in the queue is still told, then the thread ends."""

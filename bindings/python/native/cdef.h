@@ -519,6 +519,7 @@ struct event_queue *event_queue_new(void);
 void event_queue_free(struct event_queue *queue);
 void event_queue_push(const struct enclave_client_event *event, void *context);
 bool event_queue_pop(struct event_queue *queue, struct queued_event *ret_event);
+void event_queue_after_fork(struct event_queue *queue);
 void event_queue_close(struct event_queue *queue);
 extern "Python" int64_t enclave_client_python_read(
     void *buffer, size_t size, void *context);

@@ -97,6 +97,16 @@ event_queue_pop(struct event_queue *queue, struct queued_event *ret_event)
 }
 
 void
+event_queue_after_fork(struct event_queue *queue)
+{
+	(void)pthread_mutex_init(&queue->mutex, NULL);
+	(void)pthread_cond_init(&queue->changed, NULL);
+	queue->first = 0;
+	queue->count = 0;
+	queue->dropped = 0;
+}
+
+void
 event_queue_close(struct event_queue *queue)
 {
 	(void)pthread_mutex_lock(&queue->mutex);

@@ -33,6 +33,11 @@ void event_queue_free(struct event_queue *queue);
 void event_queue_push(const struct enclave_client_event *event, void *context);
 /* Waits for an event; false when the queue was closed and is empty. */
 bool event_queue_pop(struct event_queue *queue, struct queued_event *ret_event);
+/*
+ * In a forked child, before anything else: what was queued is the parent's to
+ * tell, and threads that held or awaited the queue are not there any more.
+ */
+void event_queue_after_fork(struct event_queue *queue);
 /* Whoever waits in event_queue_pop() returns.  Any number of times. */
 void event_queue_close(struct event_queue *queue);
 
