@@ -6,8 +6,8 @@ import sys
 from lint import files
 from tools import judge_all
 
-# Words of the trade, of HTTP and of mdoc, that codespell takes for misspelt others.
-KNOWN = "lable,nulll,fo,nd,te"
+# Words of the trade, of HTTP, of mdoc and of Rust, that codespell takes for misspelt others.
+KNOWN = "lable,nulll,fo,nd,te,crate"
 SUFFIXES = (".c", ".h", ".py", ".sh", ".md", ".build", ".txt", ".1", ".3", ".7")
 
 if __name__ == "__main__":
