@@ -204,7 +204,8 @@ ENCLAVE_CLIENT_PUBLIC enum enclave_client_foreign enclave_client_error_foreign(
 /*
  * The register (PCR) that was refused, 0 to 31; -1 where none is concerned.
  * After MEASUREMENT it is the first one that differs from the accepted set
- * that comes nearest; after DEBUG it is PCR0.
+ * that comes nearest; after DEBUG it is PCR0.  A key that is refused unasked,
+ * because it was refused a moment ago, has none of these facts.
  */
 ENCLAVE_CLIENT_PUBLIC int enclave_client_error_pcr(
     const struct enclave_client_error *error);

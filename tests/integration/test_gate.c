@@ -1140,6 +1140,27 @@ START_TEST(key_that_failed_is_refused_unasked_for_a_while)
 }
 END_TEST
 
+/* The key is to blame, and what was amiss with the evidence is still told. */
+START_TEST(refusal_of_the_key_keeps_what_its_evidence_showed)
+{
+	int64_t age_ms;
+
+	fixture_client(NULL, "", false);
+	fixture_set("{\"keep_alive\":false}");
+	fixture_get_ok("/before");
+	fixture_rotate();
+	fixture_set("{\"evidence\":{\"mode\":\"old\",\"age_ms\":4000000}}");
+	fixture_expect(fixture_get("/after"),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    "what was served as evidence over it was refused");
+	age_ms = enclave_client_error_age_ms(fixture.error);
+	ck_assert_int_ge(age_ms, 4000000);
+	ck_assert_int_lt(age_ms, 4060000);
+	ck_assert_int_ne(enclave_client_error_deadline_ms(fixture.error),
+	    ENCLAVE_CLIENT_MS_UNKNOWN);
+}
+END_TEST
+
 START_TEST(key_that_failed_beside_a_live_one_opens_no_connection)
 {
 	size_t connections;
@@ -1264,6 +1285,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, download_stops_at_expiry_when_told_to);
 	tcase_add_test(tcase, refused_handle_is_never_pooled);
 	tcase_add_test(tcase, insecure_switches_mark_verdicts_and_raise_events);
+	tcase_add_test(
+	    tcase, refusal_of_the_key_keeps_what_its_evidence_showed);
 	tcase_add_test(tcase, self_test_passes_here);
 	tcase_add_test(tcase, self_test_that_fails_names_the_builds);
 }

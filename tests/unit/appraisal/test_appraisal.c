@@ -17,6 +17,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOW_MS       INT64_C(1800000000000)
+#define AGE_MS       10000
 #define MAX_AGE_MS   600000
 #define SKEW_MS      7000
 /* base64 of "document" */
@@ -90,7 +91,7 @@ good_claims(const char *pcrs)
 {
 	struct claims *claims = fake_claims_new(pcrs);
 
-	claims->timestamp_ms = NOW_MS - 10000;
+	claims->timestamp_ms = NOW_MS - AGE_MS;
 	claims->not_after_ms = NOW_MS + 10000000;
 	claims->field_given[CLAIMS_USER_DATA] = true;
 	claims->fields[CLAIMS_USER_DATA] = spki;
@@ -287,6 +288,7 @@ START_TEST(accepted_evidence_that_names_no_key_is_refused)
 	ck_assert_int_eq(appraise_body(PCRS, BODY, &appraisal, &error),
 	    ENCLAVE_CLIENT_ERR_BINDING);
 	ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_BINDING);
+	ck_assert_int_eq(enclave_client_error_age_ms(&error), AGE_MS);
 	ck_assert_ptr_null(appraisal.claims);
 	ck_assert(!appraisal.key_named);
 	appraisal_clear(&appraisal);
@@ -465,6 +467,7 @@ START_TEST(a_document_repeats_the_nonce_of_its_own_fetch)
 	    error.message);
 	if (nonces[_i].status) {
 		ck_assert_int_eq(error.step, ENCLAVE_CLIENT_STEP_TIME);
+		ck_assert_int_eq(enclave_client_error_age_ms(&error), AGE_MS);
 		ck_assert_ptr_null(appraisal.claims);
 	}
 	appraisal_clear(&appraisal);

@@ -29,6 +29,7 @@ enum op {
 	OP_LIVE,    /* how many */
 	OP_TOLD,    /* events since the last time */
 	OP_SAYS,    /* what the last message holds */
+	OP_ENDED,   /* the last error's deadline, since the start */
 	OP_MARK,    /* remembers the generation */
 	OP_SAME,    /* still the marked one */
 	OP_CHANGED
@@ -86,6 +87,7 @@ struct scenario {
 #define LIVE(count)        STEP(OP_LIVE, 0, 0, 0, 0, count, NULL)
 #define TOLD(events)       STEP(OP_TOLD, 0, 0, 0, 0, 0, events)
 #define SAYS(words)        STEP(OP_SAYS, 0, 0, 0, 0, 0, words)
+#define ENDED(ms)          STEP(OP_ENDED, 0, 0, ms, 0, 0, NULL)
 #define MARK               STEP(OP_MARK, 0, 0, 0, 0, 0, NULL)
 #define SAME               STEP(OP_SAME, 0, 0, 0, 0, 0, NULL)
 #define CHANGED            STEP(OP_CHANGED, 0, 0, 0, 0, 0, NULL)
@@ -230,7 +232,7 @@ static const struct scenario scenarios[] = {
 	{HOLD('A', GOOD, 0), AT(60 * MIN - 1), RELEASE(OK), JUDGE('A', OK)}},
     {"race: at its very end it is not published any more",
 	{HOLD('A', GOOD, 0), AT(60 * MIN), RELEASE(ERR_TOO_OLD), LIVE(0),
-	    SAYS("has expired already"), TOLD("refused")}},
+	    SAYS("has expired already"), ENDED(60 * MIN), TOLD("refused")}},
     {"race: the wall clock is set back between match and publish",
 	{HOLD('A', GOOD, 0), CLOCKS(0, 60 * MIN), RELEASE(ERR_TOO_OLD),
 	    LIVE(0)}},
@@ -275,7 +277,12 @@ static const struct scenario scenarios[] = {
 	    CHANGED, JUDGE('B', OK), JUDGE('A', ERR_KEY_NOT_ATTESTED),
 	    SAYS("the evidence for key 4141414141414141 expired 0 s ago; live "
 		 "keys: 1"),
-	    AT(20 * MIN), EXPIRE, TOLD("expired"), EXPIRE, TOLD("")}},
+	    ENDED(10 * MIN), AT(20 * MIN), EXPIRE, TOLD("expired"), EXPIRE,
+	    TOLD("")}},
+    {"after the end it is said when that was",
+	{UNTIL('A', 0, 10 * MIN, OK), AT(11 * MIN), JUDGE('A', ERR_EXPIRED),
+	    SAYS("evidence expired 60 s ago; none has come since"),
+	    ENDED(10 * MIN)}},
     {"an end that nobody swept is told before what follows",
 	{UNTIL('A', 0, 10 * MIN, OK), AT(10 * MIN),
 	    EVIDENCE('A', GOOD, 10 * MIN, OK),
@@ -488,6 +495,12 @@ take(struct play *play, const struct step *step, const char *where)
 		ck_assert_msg(
 		    strstr(play->world.error.message, step->text) != NULL,
 		    "%s: it says \"%s\"", where, play->world.error.message);
+		return;
+	case OP_ENDED:
+		ck_assert_msg(
+		    enclave_client_error_deadline_ms(&play->world.error) ==
+			START_WALL_MS + step->ms,
+		    "%s", where);
 		return;
 	case OP_MARK:
 		play->mark = cache_slot_generation(play->slot);
