@@ -2,13 +2,19 @@
 
 import pickle
 import ssl
+import subprocess
+import sys
 import threading
 
 import pytest
 
 requests = pytest.importorskip("requests")
 
+import urllib3  # noqa: E402
+import urllib3.connection  # noqa: E402
+
 import enclave_client  # noqa: E402
+import enclave_client.requests as adapters  # noqa: E402
 from conftest import (  # noqa: E402
     MARKER,
     OTHER_PCR,
@@ -395,11 +401,107 @@ def test_contexts_refuse_renegotiation_and_tickets():
 
 
 def test_a_mismatch_refuses_to_load(monkeypatch):
-    import enclave_client.requests as module
+    monkeypatch.setattr(urllib3, "__version__", "3.1.4")
+    monkeypatch.delattr(urllib3.util.ssl_, "create_urllib3_context")
+    with pytest.raises(enclave_client.Unsupported) as caught:
+        adapters._check_names()
+    for fact in (
+        f"requests {requests.__version__}",
+        "urllib3 3.1.4",
+        "create_urllib3_context",
+    ):
+        assert fact in str(caught.value)
 
-    monkeypatch.setattr(module.urllib3, "__version__", "1.25.1")
-    with pytest.raises(enclave_client.Unsupported, match="urllib3 1.25.1"):
-        module._check_libraries()
+
+def test_a_connection_that_lacks_something_refuses_to_load(monkeypatch):
+    class Connection:
+        def __init__(self, host):
+            self.host = host
+
+    monkeypatch.setattr(urllib3.connection, "HTTPSConnection", Connection)
+    with pytest.raises(enclave_client.Unsupported, match="HTTPSConnection.ca_certs"):
+        adapters._check_names()
+
+
+def write_past_send(self, method, url, body=None, headers=None):
+    self.putrequest(method, url)
+    self.endheaders()
+    if isinstance(body, bytes):
+        self.send(body)
+        return
+    for piece in body:
+        self.sock.sendall(piece)
+
+
+def test_bytes_that_go_around_the_gate_refuse_to_load(monkeypatch):
+    connection = urllib3.connection.HTTPConnection
+    monkeypatch.setattr(connection, "request", write_past_send)
+    monkeypatch.setattr(connection, "request_chunked", write_past_send)
+    with pytest.raises(enclave_client.Unsupported, match="past send"):
+        adapters._check_every_byte_is_sent()
+
+
+INJECTED = [
+    ("IS_PYOPENSSL", True, "pyopenssl is injected"),
+    ("ALPN_PROTOCOLS", ["h2"], "http2 is injected"),
+]
+
+
+@pytest.mark.parametrize("name, value, fact", INJECTED)
+def test_another_tls_or_http_is_refused(
+    client, session, enclave, monkeypatch, name, value, fact
+):
+    session.get(enclave.url, headers={"Connection": "close"})
+    monkeypatch.setattr(urllib3.util.ssl_, name, value, raising=False)
+    for refused in (adapters._check_injected, lambda: Session(client)):
+        with pytest.raises(enclave_client.Unsupported, match=fact):
+            refused()
+    # Injected after all was made.
+    with nothing_is_sent(enclave):
+        with pytest.raises(enclave_client.Unsupported, match=fact):
+            session.post(enclave.url, data=MARKER)
+
+
+def test_pyopenssl_itself_is_refused():
+    pytest.importorskip("OpenSSL")
+    code = (
+        "import urllib3.contrib.pyopenssl as other; other.inject_into_urllib3()\n"
+        "import enclave_client.requests"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-B", "-c", code], stderr=subprocess.PIPE, timeout=60
+    )
+    assert b"urllib3.contrib.pyopenssl is injected" in answer.stderr
+
+
+def test_a_context_of_urllib3s_own_is_refused(session, enclave, monkeypatch):
+    other = ssl.create_default_context(cafile=enclave.web_ca)
+    real = urllib3.connection.HTTPSConnection.connect
+
+    def connect(self):
+        mine, self.ssl_context = self.ssl_context, other
+        try:
+            real(self)
+        finally:
+            self.ssl_context = mine
+
+    monkeypatch.setattr(urllib3.connection.HTTPSConnection, "connect", connect)
+    with nothing_is_sent(enclave):
+        with pytest.raises(enclave_client.InternalError, match="context of its own"):
+            session.post(enclave.url, data=MARKER)
+    assert not evidence_count(enclave)
+
+
+def test_requests_own_store_counts_where_nobody_names_one(enclave, tmp_path, monkeypatch):
+    foreign = LocalEnclave.start(tmp_path / "foreign")
+    with foreign, make_client(enclave, ca_file=None) as client:
+        monkeypatch.setattr(requests.certs, "where", lambda: foreign.web_ca)
+        with Session(client) as session:
+            with pytest.raises(requests.exceptions.SSLError):
+                session.get(enclave.url)
+        monkeypatch.setattr(requests.certs, "where", lambda: enclave.web_ca)
+        with Session(client) as session:
+            assert session.get(enclave.url).ok
 
 
 def test_nobody_logs_the_keys(client, enclave, tmp_path, monkeypatch):

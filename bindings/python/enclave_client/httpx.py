@@ -17,6 +17,7 @@ and HTTP/2 alike.
 
 import contextlib
 import contextvars
+import importlib
 import inspect
 import os
 import ssl
@@ -70,12 +71,14 @@ def _backends() -> tuple[Callable[[], Any], Callable[[], Any]]:
     public: Any = httpcore
     if hasattr(public, "SyncBackend") and hasattr(public, "AnyIOBackend"):
         return public.SyncBackend, public.AnyIOBackend
+    # By name: where they are public, these modules have gone.
     try:
-        from httpcore.backends.auto import AutoBackend
-        from httpcore.backends.sync import SyncBackend
-    except ImportError:
-        return _unknown("httpcore.backends")
-    return SyncBackend, AutoBackend
+        return (
+            importlib.import_module("httpcore.backends.sync").SyncBackend,
+            importlib.import_module("httpcore.backends.auto").AutoBackend,
+        )
+    except (ImportError, AttributeError):
+        _unknown("httpcore.backends")
 
 
 def _unknown(what: str) -> NoReturn:

@@ -16,6 +16,7 @@ whom ordinary verification trusts, as ever.
 """
 
 import http.client
+import inspect
 import io
 import socket
 import ssl
@@ -63,7 +64,7 @@ _LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (http.client.HTTPConnection, ("connect", "send", "putrequest", "set_tunnel")),
     (
         urllib3.connection.HTTPSConnection,
-        ("connect", "send", "putrequest", "is_verified", "set_cert"),
+        ("connect", "send", "putrequest", "close", "is_verified"),
     ),
     (urllib3.connectionpool.HTTPSConnectionPool, ("ConnectionCls",)),
     (urllib3.PoolManager(), ("pool_classes_by_scheme",)),
@@ -73,33 +74,107 @@ _LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
         ("init_poolmanager", "proxy_manager_for", "cert_verify", "build_response"),
     ),
     (requests.Session, ("resolve_redirects", "get_redirect_target")),
+    (requests.certs, ("where",)),
+    (requests.utils, ("extract_zipped_paths",)),
+)
+# Of a connection that was made and has not connected.
+_CONNECTION_HAS = (
+    *("_tunnel_host", "_tunnel_port", "auto_open", "blocksize", "sock"),
+    *("ssl_context", "cert_reqs", "assert_fingerprint", "server_hostname"),
+    *("ca_certs", "ca_cert_dir", "ca_cert_data"),
+    *("cert_file", "key_file", "key_password"),
 )
 
 
-def _check_libraries() -> None:
+def _unsupported(fact: str) -> NoReturn:
+    raise Unsupported(
+        f"enclave_client.requests does not know requests {requests.__version__} "
+        f"with urllib3 {urllib3.__version__}: {fact}",
+        status=Status.UNSUPPORTED,
+    )
+
+
+def _check_injected() -> None:
+    """urllib3 can be told to use another TLS or another HTTP, at any time."""
+    if getattr(urllib3.util.ssl_, "IS_PYOPENSSL", False):
+        _unsupported(
+            "urllib3.contrib.pyopenssl is injected, and the gate knows Python's own "
+            "ssl alone; call urllib3.contrib.pyopenssl.extract_from_urllib3()"
+        )
+    if "h2" in getattr(urllib3.util.ssl_, "ALPN_PROTOCOLS", ()):
+        _unsupported(
+            "urllib3.http2 is injected, and the gate knows its HTTP/1.1 alone; call "
+            "urllib3.http2.extract_from_urllib3()"
+        )
+
+
+def _check_names() -> None:
     missing = [
         f"{getattr(owner, '__name__', type(owner).__name__)}.{name}"
         for owner, names in _LEANS_ON
         for name in names
         if not hasattr(owner, name)
     ]
-    connection = http.client.HTTPConnection("localhost")
+    connection = urllib3.connection.HTTPSConnection("localhost")
     missing += [
-        f"HTTPConnection.{name}"
-        for name in ("_tunnel_host", "_tunnel_port", "auto_open", "blocksize")
+        f"HTTPSConnection.{name}"
+        for name in _CONNECTION_HAS
         if not hasattr(connection, name)
     ]
-    if not urllib3.__version__.startswith("1.26."):
-        missing.append("the connection class of urllib3 1.26")
     if missing:
-        raise Unsupported(
-            f"enclave_client.requests does not know requests {requests.__version__} "
-            f"with urllib3 {urllib3.__version__}: there is no {', '.join(missing)}",
-            status=Status.UNSUPPORTED,
-        )
+        _unsupported(f"there is no {', '.join(missing)}")
 
 
-_check_libraries()
+class _Recorder:
+    """Stands for the socket of a connection that was judged."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def settimeout(self, timeout: Any) -> None:
+        """urllib3 sets one before each request."""
+
+    def sendall(self, data: bytes) -> None:
+        self.written += data
+
+    send = sendall
+
+
+def _check_every_byte_is_sent() -> None:
+    """A request is written, in one piece and in several, to a connection whose
+    ``send`` keeps everything: what reaches the socket went around the gate."""
+    kept: list[bytes] = []
+
+    class Connection(urllib3.connection.HTTPSConnection):
+        began = False
+
+        def putrequest(self, *arguments: Any, **options: Any) -> None:
+            self.began = True
+            super().putrequest(*arguments, **options)
+
+        def send(self, data: Any) -> None:
+            kept.append(data if self.began else b"")
+
+    for body in (b"body", iter([b"bo", b"dy"])):
+        kept.clear()
+        connection = Connection("localhost")
+        connection.sock = recorder = _Recorder()
+        write, options = connection.request, {}
+        if not isinstance(body, bytes):
+            if "chunked" in inspect.signature(write).parameters:
+                options = {"chunked": True}
+            else:
+                write = connection.request_chunked
+        write("POST", "/", body=body, headers={"Host": "localhost"}, **options)
+        connection.sock = None
+        sent = b"".join(kept)
+        if recorder.written or b"POST / " not in sent or b"dy" not in sent:
+            _unsupported("its connections write past send()")
+
+
+_check_injected()
+_check_names()
+_check_every_byte_is_sent()
 
 
 class _Refused(Exception):
@@ -165,6 +240,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         """Handshake, ordinary verification, first half of the gate."""
         self._peer = None
         self._has_certificate = False
+        self._check_tls()
         self._find()
         # Whatever verify=False or a pool's keywords said.
         self.cert_reqs = "CERT_REQUIRED"
@@ -188,6 +264,13 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         finally:
             self.ca_certs, self.ca_cert_dir, self.ca_cert_data = trust
             self.cert_file, self.key_file, self.key_password = own
+
+    @staticmethod
+    def _check_tls() -> None:
+        try:
+            _check_injected()
+        except EnclaveClientError as failure:
+            _raise(failure)
 
     def _open(self, context: ssl.SSLContext) -> None:
         """A connection that nobody has judged yet."""
@@ -245,6 +328,9 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         try:
             if not self.is_verified:
                 raise InternalError(f"{name}: urllib3 did not verify the certificate")
+            context = self.sock.context
+            if context is not self.ssl_context or not context.check_hostname:
+                raise InternalError(f"{name}: urllib3 used a context of its own")
             self._peer = Peer(self.gate, name, self.sock)
         except EnclaveClientError as failure:
             _raise(failure)
@@ -284,13 +370,13 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         try:
             self.sock.settimeout(LEARNING_S)
             self.sock.sendall(evidence_request(host, path, agent()))
-            answer = http.client.HTTPResponse(
+            with http.client.HTTPResponse(
                 _Answer(self.sock, end), method="GET"  # type: ignore[arg-type]
-            )
-            answer.begin()
-            if answer.status != 200:
-                peer.not_served(f"HTTP status {answer.status}", answer.status)
-            body = answer.read(EVIDENCE_MAX_BYTES + 1)
+            ) as answer:
+                answer.begin()
+                if answer.status != 200:
+                    peer.not_served(f"HTTP status {answer.status}", answer.status)
+                body = answer.read(EVIDENCE_MAX_BYTES + 1)
         except socket.timeout:
             peer.learning_failed(
                 TimeoutError(
@@ -390,6 +476,8 @@ class _Contexts:
         context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(
             cert_reqs=ssl.CERT_REQUIRED
         )
+        # urllib3 1.26 would rather compare the name itself.
+        context.check_hostname = True
         harden(context, self._insecure_key_log)
         if file or directory or data:
             context.load_verify_locations(file, directory, data)
@@ -411,6 +499,12 @@ class _Contexts:
             if key not in self._made:
                 self._made[key] = self.make(file, directory, data)
             return self._made[key]
+
+
+def _default_store() -> str:
+    """Whom requests trusts where nobody says."""
+    store: str = requests.utils.extract_zipped_paths(requests.certs.where())
+    return store
 
 
 class AttestedResponse(requests.Response):
@@ -442,6 +536,7 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
     """
 
     def __init__(self, client: BaseClient, **options: Any) -> None:
+        _check_injected()
         gate = Gate(client)
         self._gate = gate
         self._last = threading.local()
@@ -507,7 +602,8 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
             )
         if verify is False or verify is True or verify is None:
             settings = self._gate.core.settings
-            verify = settings.ca_file or settings.ca_directory or True
+            # Since requests 2.32 True alone would bring a context of its own.
+            verify = settings.ca_file or settings.ca_directory or _default_store()
         super().cert_verify(conn, url, verify, cert)
 
     def send(self, request: Any, *arguments: Any, **options: Any) -> Any:
