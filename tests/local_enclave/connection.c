@@ -207,12 +207,18 @@ connection_alert(struct connection *connection, const char *text)
 }
 
 void
-connection_free(struct connection *connection)
+connection_ends(struct connection *connection)
 {
 	/* Or OpenSSL would forget the session of a connection that was not
-	 * closed in form, and no client could resume by its id. */
+	 * closed in form, and no client could resume by its id. Since OpenSSL
+	 * 3.2 it does so before the data that hang on an SSL are freed. */
 	SSL_set_shutdown(
 	    connection->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+void
+connection_free(struct connection *connection)
+{
 	answer_free(connection->answer);
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;

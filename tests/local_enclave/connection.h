@@ -44,6 +44,8 @@ void connection_hello(
     struct connection *connection, const struct connection_hello *hello);
 void connection_handshaken(struct connection *connection);
 void connection_alert(struct connection *connection, const char *text);
+/* The client has said that it closes. */
+void connection_ends(struct connection *connection);
 void connection_free(struct connection *connection);
 
 /* Asks every TLS 1.2 client for a new handshake; returns how many. */

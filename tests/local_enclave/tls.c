@@ -96,8 +96,11 @@ on_info(const SSL *ssl, int where, int value)
 		connection_accepted(connection);
 	if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
 		connection_handshaken(connection);
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT)
-		connection_alert(connection, SSL_alert_desc_string_long(value));
+	if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT)
+		return;
+	connection_alert(connection, SSL_alert_desc_string_long(value));
+	if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY)
+		connection_ends(connection);
 }
 
 static int
