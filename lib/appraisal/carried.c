@@ -385,7 +385,7 @@ carried_document(const struct profile *profile, struct bytes leaf_der,
 	buffer_init(&document, DOCUMENT_MAX_BYTES);
 	openssl_errors_begin();
 	if (leaf_der.len <= INT_MAX)
-		leaf = d2i_X509(NULL, &at, (long)leaf_der.len);
+		leaf = openssl_read_certificate(leaf_der, &at);
 	if (!leaf && openssl_out_of_memory())
 		status = error_memory(error);
 	else if (!leaf || at != leaf_der.data + leaf_der.len)

@@ -69,7 +69,7 @@ object_check_spki(struct bytes der, struct enclave_client_error *error)
 
 	openssl_errors_begin();
 	if (der.len <= FIELD_MAX_BYTES)
-		spki = d2i_X509_PUBKEY(NULL, &at, (long)der.len);
+		spki = openssl_read_spki(der, &at);
 	if (!spki && openssl_out_of_memory())
 		status = error_memory(error);
 	else if (!spki || at != der.data + der.len)
@@ -181,7 +181,7 @@ object_of_leaf(enum binding_object kind, struct bytes leaf_der,
 
 	openssl_errors_begin();
 	if (leaf_der.len <= INT_MAX)
-		leaf = d2i_X509(NULL, &at, (long)leaf_der.len);
+		leaf = openssl_read_certificate(leaf_der, &at);
 	if (!leaf && openssl_out_of_memory()) {
 		status = error_memory(error);
 		goto out;

@@ -157,7 +157,7 @@ decode(struct bytes der, const char *place, X509 **ret_x509,
 
 	if (der.len > CERTIFICATE_MAX_BYTES)
 		return malformed(error, place, "is too large");
-	x509 = d2i_X509(NULL, &next, (long)der.len);
+	x509 = openssl_read_certificate(der, &next);
 	if (!x509)
 		return malformed(error, place, "is no DER certificate");
 	if (next != der.data + der.len) {
@@ -361,7 +361,7 @@ refuse_extensions(const struct subject *subject)
 {
 	const uint8_t *next = subject->certificate->der.data;
 	X509 *again =
-	    d2i_X509(NULL, &next, (long)subject->certificate->der.len);
+	    openssl_read_certificate(subject->certificate->der, &next);
 	bool unreadable =
 	    again && X509_get_extension_flags(again) & EXFLAG_INVALID;
 

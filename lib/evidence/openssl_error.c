@@ -53,3 +53,33 @@ openssl_out_of_memory(void)
 	ERR_raise(ERR_LIB_USER, FENCE_REASON);
 	return found;
 }
+
+X509 *
+openssl_read_certificate(struct bytes der, const uint8_t **ret_end)
+{
+	X509 *x509;
+
+	*ret_end = der.data;
+	(void)ERR_set_mark();
+	x509 = d2i_X509(NULL, ret_end, (long)der.len);
+	(void)ERR_pop_to_mark();
+	if (x509)
+		return x509;
+	*ret_end = der.data;
+	return d2i_X509(NULL, ret_end, (long)der.len);
+}
+
+X509_PUBKEY *
+openssl_read_spki(struct bytes der, const uint8_t **ret_end)
+{
+	X509_PUBKEY *spki;
+
+	*ret_end = der.data;
+	(void)ERR_set_mark();
+	spki = d2i_X509_PUBKEY(NULL, ret_end, (long)der.len);
+	(void)ERR_pop_to_mark();
+	if (spki)
+		return spki;
+	*ret_end = der.data;
+	return d2i_X509_PUBKEY(NULL, ret_end, (long)der.len);
+}

@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 
+#include <openssl/x509.h>
+
+#include "base/bytes.h"
+
 /*
  * Between these two, which do not nest, everything that is put on the queue is
  * taken off again.
@@ -20,5 +24,14 @@ void openssl_errors_end(void);
  * is a lack of memory.
  */
 bool openssl_out_of_memory(void);
+
+/*
+ * d2i_X509 and d2i_X509_PUBKEY, between begin and end, and once more where they
+ * fail: since 3.2 OpenSSL reports an allocation that it could not grow as
+ * malformed ASN.1.  What failed for want of memory does not fail again, or says
+ * so.  *ret_end is where the object ends.
+ */
+X509 *openssl_read_certificate(struct bytes der, const uint8_t **ret_end);
+X509_PUBKEY *openssl_read_spki(struct bytes der, const uint8_t **ret_end);
 
 #endif

@@ -81,6 +81,14 @@ read_everything(const struct claims *claims)
 	    claims_certificate(claims, claims_certificate_count(claims)));
 }
 
+/* A newer OpenSSL may refuse first what is refused here as well. */
+static bool
+says(const char *message, const cJSON *item)
+{
+	return strstr(message, json_string(item, "message")) ||
+	       strstr(message, json_string(item, "newer_message"));
+}
+
 /* Judges one case with one memory, live. */
 static void
 judge(const cJSON *item, struct chain_memory *memory)
@@ -105,7 +113,7 @@ judge(const cJSON *item, struct chain_memory *memory)
 	ck_assert_msg(!strcmp(enclave_client_step_name(error.step),
 			  json_string(item, "step")),
 	    "%s: step %s", title, enclave_client_step_name(error.step));
-	ck_assert_msg(strstr(error.message, json_string(item, "message")),
+	ck_assert_msg(says(error.message, item),
 	    "%s: \"%s\" does not say \"%s\"", title, error.message,
 	    json_string(item, "message"));
 	ck_assert_uint_eq(ERR_peek_error(), 0);
