@@ -146,7 +146,7 @@ def make_body(
     )
 
 
-@ffi.def_extern(error=-1)  # type: ignore[misc]
+@ffi.def_extern(error=-1)  # type: ignore
 def enclave_client_python_read(buffer: Any, size: int, context: Any) -> int:
     """Called on the thread that sends, the interpreter's lock taken again."""
     source: Source = ffi.from_handle(context)
@@ -162,7 +162,7 @@ def enclave_client_python_read(buffer: Any, size: int, context: Any) -> int:
     return length
 
 
-@ffi.def_extern(error=False)  # type: ignore[misc]
+@ffi.def_extern(error=False)  # type: ignore
 def enclave_client_python_rewind(context: Any) -> bool:
     """Likewise."""
     source: Source = ffi.from_handle(context)
