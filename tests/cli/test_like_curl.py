@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from conftest import skip_what_curl_8_does_otherwise
+
 # Typed by nobody: a fixed agent, so that the two are alike.
 AGENT = ["-A", "same"]
-BOUNDARY = re.compile(r"-{24}[0-9a-f]{16}")
+# Sixteen of them, or twenty-two since curl 8.
+BOUNDARY = re.compile(r"-{24}[0-9A-Za-z]{16,22}")
 
 CASES = [
     # bodies
@@ -238,6 +241,7 @@ def files(folder):
 def test_the_same_as_curl(
     attest_curl, curl, enclave, accepted, tmp_path, path, arguments
 ):
+    skip_what_curl_8_does_otherwise(curl, path, arguments)
     found = []
     for name, run, trust in (
         ("curl", curl, ["--cacert", enclave.web_ca]),

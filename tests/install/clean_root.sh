@@ -22,18 +22,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/lib/packages.sh
 . "$top/tests/lib/packages.sh"
+# shellcheck source=tests/lib/root.sh
+. "$top/tests/lib/root.sh"
 
-mirror=${ENCLAVE_CLIENT_CLEAN_ROOT_MIRROR:-http://deb.debian.org/debian}
-cache=${ENCLAVE_CLIENT_CLEAN_ROOT_CACHE:-$top/build/clean-root}
+root_cache=${ENCLAVE_CLIENT_CLEAN_ROOT_CACHE:-$top/build/clean-root}
 host=payments.example.com
-passed=0
-failed=0
-
-skip()
-{
-	printf 'skipped: %s\n0 passed, 0 failed, 1 skipped\n' "$1"
-	exit 0
-}
 
 parts=("$@")
 [ "${#parts[@]}" -gt 0 ] || parts=(packages)
@@ -45,14 +38,7 @@ for part in "${parts[@]}"; do
 	esac
 done
 
-# Mounts and processes of the root end with the namespaces they are in.
-if [ -z "${ENCLAVE_CLIENT_CLEAN_ROOT_INSIDE:-}" ]; then
-	[ "$(id -u)" -eq 0 ] || skip 'not root'
-	unshare --mount --pid --fork true 2>/dev/null || skip 'no namespaces'
-	packages_need debootstrap || skip 'no debootstrap'
-	export ENCLAVE_CLIENT_CLEAN_ROOT_INSIDE=yes
-	exec unshare --mount --pid --fork --kill-child "$0" "${parts[@]}"
-fi
+root_enter_namespaces "${parts[@]}"
 
 work=$(mktemp -d)
 root=$work/root
@@ -66,79 +52,9 @@ clean_up()
 }
 trap clean_up EXIT
 
-finish()
-{
-	printf '%d passed, %d failed\n' "$passed" "$failed"
-	[ "$failed" -eq 0 ]
-}
-
-# step NAME COMMAND...: its output is shown when it fails.
-step()
-{
-	local name=$1 start=$SECONDS
-	shift
-
-	if "$@" </dev/null >"$log" 2>&1; then
-		passed=$((passed + 1))
-		printf 'ok - %s (%d s)\n' "$name" "$((SECONDS - start))"
-		return
-	fi
-	failed=$((failed + 1))
-	printf 'not ok - %s\n' "$name"
-	tail -n 60 "$log"
-	return 1
-}
-
-# Nothing of the caller's environment; downloads are kept for the next run.
-inside()
-{
-	chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 TERM=dumb \
-		DEBIAN_FRONTEND=noninteractive \
-		${http_proxy:+http_proxy="$http_proxy"} \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		"$@"
-}
-
-inside_apt()
-{
-	inside apt-get -q -y --no-install-recommends \
-		-o APT::Keep-Downloaded-Packages=true "$@"
-}
-
-keep_downloads()
-{
-	mkdir -p "$cache/archives"
-	cp -n "$root"/var/cache/apt/archives/*.deb "$cache/archives" \
-		2>/dev/null || true
-}
-
-make_tarball()
-{
-	[ ! -f "$cache/bookworm.tar.gz" ] || return 0
-	mkdir -p "$cache"
-	debootstrap --variant=minbase --make-tarball="$work/bookworm.tar.gz" \
-		bookworm "$work/bootstrap" "$mirror" || return 1
-	mv "$work/bookworm.tar.gz" "$cache"
-}
-
-make_root()
-{
-	make_tarball || return 1
-	rm -rf --one-file-system "$root"
-	debootstrap --variant=minbase --unpack-tarball="$cache/bookworm.tar.gz" \
-		bookworm "$root" "$mirror" || return 1
-	cp /etc/resolv.conf "$root/etc/resolv.conf" || return 1
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod 755 "$root/usr/sbin/policy-rc.d"
-	cp "$cache"/archives/*.deb "$root/var/cache/apt/archives" \
-		2>/dev/null || true
-	mount -t proc proc "$root/proc" || return 1
-	inside_apt update
-}
-
 leave_root()
 {
-	keep_downloads
+	root_keep_downloads bookworm
 	umount "$root/proc"
 }
 
@@ -312,7 +228,7 @@ run_packages()
 
 	step 'the packages are there' build_packages || return 0
 	step 'the local enclave is built' build_enclave || return 0
-	step 'a clean Debian 12' make_root || return 0
+	step 'a clean Debian 12' root_make bookworm || return 0
 	step 'four packages' copy_packages || return 0
 	step 'what they depend on' install_others || return 0
 	list_files >"$work/before"
@@ -357,7 +273,7 @@ run_clone()
 {
 	local command
 
-	step 'a clean Debian 12' make_root || return 0
+	step 'a clean Debian 12' root_make bookworm || return 0
 	step 'a clone' clone || return 0
 	clone_documents
 	while read -r command; do
