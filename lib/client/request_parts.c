@@ -142,6 +142,9 @@ read_part(char *buffer, size_t size, size_t count, void *argument)
 		return CURL_READFUNC_ABORT;
 	if (reader->part->body.read) {
 		len = read_callback(reader, buffer, room);
+		/* And after it: the callback may have taken its time. */
+		if (!reader->gate.allowed(reader->gate.context))
+			return CURL_READFUNC_ABORT;
 	} else {
 		len = reader->part->len - reader->sent;
 		if (len > room)

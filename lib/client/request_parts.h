@@ -17,7 +17,7 @@ struct request_parts {
 
 void request_parts_clear(struct request_parts *parts);
 
-/* Asked before each piece; false ends the transfer. */
+/* Asked before each piece and after a callback; false ends the transfer. */
 struct parts_gate {
 	bool (*allowed)(void *context);
 	/* A callback of the caller's failed. */
