@@ -281,6 +281,38 @@ START_TEST(what_is_no_certificate_or_no_offer_is_refused)
 }
 END_TEST
 
+/* A moment of the caller's: too early, right, too late. */
+START_TEST(document_is_judged_at_the_moment_that_is_named)
+{
+	static const int64_t from_then_ms[] = {-600000, 1000, 7200000};
+	static const enum enclave_client_status wanted[] = {
+	    ENCLAVE_CLIENT_ERR_NOT_YET_VALID, ENCLAVE_CLIENT_OK,
+	    ENCLAVE_CLIENT_ERR_TOO_OLD};
+	struct enclave_client_evidence evidence = {
+	    .judged_at_ms = ENCLAVE_CLIENT_AT_DOCUMENT};
+	struct enclave_client_document *document = NULL;
+	int64_t then_ms;
+
+	fixture_client(NULL, "", false);
+	fetch_body();
+	evidence.data = body;
+	evidence.len = body_len;
+	fixture_expect(enclave_client_document_verify(fixture.config,
+			   FIXTURE_NAME, &evidence, &document, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	then_ms = enclave_client_document_timestamp_ms(document);
+	enclave_client_document_free(document);
+	document = NULL;
+	evidence.judged_at_ms = then_ms + from_then_ms[_i];
+	fixture_expect(enclave_client_document_verify(fixture.config,
+			   FIXTURE_NAME, &evidence, &document, fixture.error),
+	    wanted[_i], NULL);
+	ck_assert_int_eq(document != NULL, wanted[_i] == ENCLAVE_CLIENT_OK);
+	ck_assert(!document || enclave_client_document_insecure(document));
+	enclave_client_document_free(document);
+}
+END_TEST
+
 START_TEST(enclave_is_found_by_its_origin)
 {
 	char *name = NULL;
@@ -333,6 +365,8 @@ main(void)
 	    0, sizeof(bad_evidence) / sizeof(bad_evidence[0]));
 	tcase_add_test(tcase, offered_refusal_withdraws_the_key);
 	tcase_add_test(tcase, what_is_no_certificate_or_no_offer_is_refused);
+	tcase_add_loop_test(
+	    tcase, document_is_judged_at_the_moment_that_is_named, 0, 3);
 	tcase_add_test(tcase, enclave_is_found_by_its_origin);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -201,6 +201,29 @@ START_TEST(names_and_what_belongs_to_them)
 }
 END_TEST
 
+/* One enclave without a name of its own is called by its origin. */
+START_TEST(a_single_enclave_is_called_by_its_origin)
+{
+	static const char *const urls[] = {
+	    "https://h.example", "https://h.example:8443"};
+	static const char *const names[] = {"h.example", "h.example:8443"};
+	char *name = NULL;
+
+	for (int i = 0; i < COUNT(urls); i++) {
+		ck_assert_int_eq(
+		    enclave_client_config_load_single(config, NULL, urls[i],
+			"{\"PCR0\":\"" HEX48 "\"}", error),
+		    0);
+		ck_assert_int_eq(
+		    enclave_client_update(client, config, error), 0);
+		ck_assert_int_eq(
+		    enclave_client_find(client, urls[i], &name, error), 0);
+		ck_assert_str_eq(name, names[i]);
+		free(name);
+	}
+}
+END_TEST
+
 /* A certificate that carries its evidence has no pin but itself. */
 START_TEST(no_pins_where_the_key_is_not_named)
 {
@@ -617,6 +640,7 @@ add_calls(TCase *tcase)
 	tcase_add_test(tcase, waiting_and_attesting);
 	tcase_add_test(tcase, a_timeout_of_all_time_is_none);
 	tcase_add_test(tcase, names_and_what_belongs_to_them);
+	tcase_add_test(tcase, a_single_enclave_is_called_by_its_origin);
 	tcase_add_test(tcase, no_pins_where_the_key_is_not_named);
 	tcase_add_test(tcase, documents);
 	tcase_add_test(tcase, registers_and_images);
