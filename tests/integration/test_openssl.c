@@ -114,6 +114,38 @@ START_TEST(unknown_key_is_refused_inside_the_handshake)
 }
 END_TEST
 
+/* Of a certificate that nobody here vouches for. */
+static void
+trust_no_ca(void)
+{
+	SSL_CTX_free(context);
+	context = SSL_CTX_new(TLS_client_method());
+	ck_assert_ptr_nonnull(context);
+}
+
+START_TEST(key_alone_counts_where_the_enclave_says_so)
+{
+	trust_no_ca();
+	warm_client(",\"trust\":\"attested_key\"");
+	ck_assert(dial(_i));
+	fixture_expect(check(), ENCLAVE_CLIENT_OK, NULL);
+	ck_assert(line_get(ssl, "/line"));
+	fixture_rotate();
+	ck_assert(!dial(_i));
+	fixture_expect(check(), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+}
+END_TEST
+
+START_TEST(certificate_counts_too_where_nothing_is_said)
+{
+	trust_no_ca();
+	warm_client("");
+	ck_assert(!dial(_i));
+	ck_assert_int_ne(check(), ENCLAVE_CLIENT_OK);
+	ck_assert_uint_eq(fixture_requests(), 1);
+}
+END_TEST
+
 START_TEST(rotated_key_is_refused)
 {
 	warm_client("");
@@ -470,6 +502,10 @@ add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(
 	    tcase, line_to_an_attested_key_may_send, 0, ATTACH_WAYS);
+	tcase_add_loop_test(
+	    tcase, key_alone_counts_where_the_enclave_says_so, 0, ATTACH_WAYS);
+	tcase_add_loop_test(tcase, certificate_counts_too_where_nothing_is_said,
+	    0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, unknown_key_is_refused_inside_the_handshake, 0, ATTACH_WAYS);
 	tcase_add_loop_test(tcase, rotated_key_is_refused, 0, ATTACH_WAYS);
