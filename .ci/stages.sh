@@ -134,14 +134,6 @@ build_with_clang()
 	ninja -C build/clang
 }
 
-# The analyser of gcc 12 is sure of C alone, and slow: it has a build of its own.
-build_with_analyzer()
-{
-	[ -f build/analyzer/build.ninja ] || meson setup build/analyzer \
-		-Dtests=false -Dc_args=-fanalyzer || return 1
-	ninja -C build/analyzer
-}
-
 stages_end()
 {
 	rm -f "$stages_log"

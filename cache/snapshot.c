@@ -144,7 +144,7 @@ drop_one_above(
 		if (!first || goes_before(entry, first, now))
 			first = entry;
 	}
-	if (count <= max)
+	if (!first || count <= max)
 		return false;
 	/*
 	 * A forgotten withdrawal must not let older evidence back in, or an

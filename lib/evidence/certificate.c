@@ -60,7 +60,7 @@ certificate_time(struct bytes text, bool generalized, int64_t *ret_time_ms)
 	size_t year_digits = generalized ? 4 : 2;
 	const uint8_t *rest = text.data + year_digits;
 	int year;
-	int part[5]; /* month, day, hour, minute, second */
+	int part[5] = {0}; /* month, day, hour, minute, second */
 
 	if (text.len != year_digits + 11 || text.data[text.len - 1] != 'Z')
 		return false;

@@ -371,8 +371,11 @@ evidence_roots_new_insecure_pem(struct bytes pem,
 	roots = roots_new();
 	bio = BIO_new_mem_buf(
 	    pem.len ? (const void *)pem.data : "", (int)pem.len);
-	status =
-	    roots && bio ? add_blocks(roots, bio, error) : error_memory(error);
+	if (!roots || !bio) {
+		status = error_memory(error);
+		goto out;
+	}
+	status = add_blocks(roots, bio, error);
 	if (!status)
 		status = finish(roots, error);
 	if (status)
