@@ -375,6 +375,19 @@ verify_certificate(X509_STORE_CTX *outer, void *argument)
 }
 
 /*
+ * OpenSSL calls it the start of a handshake as well when the peer asks for a
+ * renegotiation, before it is refused.  Such a connection keeps its session:
+ * without it the records of CBC suites would neither have a MAC nor need one.
+ */
+static bool
+is_open(const SSL *ssl)
+{
+	unsigned char first;
+
+	return SSL_get_finished(ssl, &first, sizeof(first)) > 0;
+}
+
+/*
  * A resumed handshake shows no certificate and calls no verify callback, so
  * none may resume, whatever cache the handle is given; and a verdict never
  * outlives the handshake that it was made in.
@@ -389,7 +402,8 @@ handshake_forbid_resumption(const SSL *ssl, int where, int value)
 		callers(ssl, where, value);
 	if (!(where & SSL_CB_HANDSHAKE_START))
 		return;
-	(void)SSL_set_session((SSL *)ssl, NULL);
+	if (!is_open(ssl))
+		(void)SSL_set_session((SSL *)ssl, NULL);
 	verdict_drop((SSL *)ssl);
 }
 

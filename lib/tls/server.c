@@ -10,7 +10,9 @@
 static void
 forbid_sessions(SSL_CTX *ssl_ctx)
 {
-	(void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+	/* Off alone keeps no new one, and still finds those from before. */
+	(void)SSL_CTX_set_session_cache_mode(
+	    ssl_ctx, SSL_SESS_CACHE_OFF | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_get_cb(ssl_ctx, NULL);
 	(void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
 	(void)SSL_CTX_set_num_tickets(ssl_ctx, 0);
