@@ -395,6 +395,9 @@ look_at(struct poller *poller, struct cache_slot *slot, unsigned int why,
 		let_go(poller, entry);
 		return;
 	}
+	/* What nobody asks for waits for the store, which may know it. */
+	if (!entry && why == CACHE_DIRTY_CONFIGURED && poller->slots_missed)
+		return;
 	if (!entry) {
 		if (!take_in(poller, slot, now))
 			poller->slots_missed = true;
@@ -532,10 +535,12 @@ start(struct poller *poller, struct enclave_client_error *error)
 		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "libcurl refuses an option of its multi handle");
+	/* Before there is a thread that publishes: without it, what the store
+	 * brings would not count as learned. */
+	cache_set_wake(poller->options.cache, wake, poller);
 	status = verify_queue_start(&poller->verification, error);
 	if (status)
 		return status;
-	cache_set_wake(poller->options.cache, wake, poller);
 	result = thread_start(run, poller, &poller->thread);
 	if (result) {
 		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,

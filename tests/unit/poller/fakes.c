@@ -407,6 +407,9 @@ cache_set_wake(struct cache *in, void (*wake)(void *context), void *context)
 	fake_lock();
 	in->wake = wake;
 	in->wake_context = context;
+	/* As the cache does it: all of them are to be looked at. */
+	for (size_t i = 0; wake && i < in->count; i++)
+		in->slots[i].dirty |= CACHE_DIRTY_CONFIGURED;
 	fake_unlock();
 }
 
