@@ -108,6 +108,9 @@ root_make()
 		--unpack-tarball="$root_cache/$1.tar.gz" \
 		"$1" "$root" "$root_mirror" || return 1
 	cp /etc/resolv.conf "$root/etc/resolv.conf" || return 1
+	# As the installer leaves it.
+	printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n' \
+		>"$root/etc/hosts"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 	cp "$(root_archives "$1")"/*.deb "$root/var/cache/apt/archives" \
