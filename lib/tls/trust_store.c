@@ -32,7 +32,8 @@ struct trust_store {
 	X509_STORE *anchors;
 	/* As it was just before the anchors were read. */
 	struct state read;
-	/* As it was when it could not be read, and that was told. */
+	/* What there is now could not be read; told: as it was, which was told. */
+	bool failing;
 	struct state told;
 };
 
@@ -252,14 +253,18 @@ follow_changes(struct trust_store *trust, struct enclave_client_error *failed)
 	struct state now = look(trust);
 	X509_STORE *anchors = NULL;
 
-	if (same(&now, &trust->read))
+	if (same(&now, &trust->read)) {
+		trust->failing = false;
 		return;
+	}
 	if (read_anchors(trust, &anchors, failed)) {
-		if (same(&now, &trust->told))
+		if (trust->failing && same(&now, &trust->told))
 			error_clear(failed);
+		trust->failing = true;
 		trust->told = now;
 		return;
 	}
+	trust->failing = false;
 	trust->read = now;
 	X509_STORE_free(trust->anchors);
 	trust->anchors = anchors;

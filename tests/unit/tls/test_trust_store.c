@@ -153,6 +153,54 @@ START_TEST(what_goes_on_failing_is_told_once)
 }
 END_TEST
 
+/* As often as it goes, and once each time; what was read stays meanwhile. */
+START_TEST(a_file_that_has_gone_is_told_each_time_it_goes)
+{
+	struct trust_store *trust = NULL;
+
+	put(first);
+	ck_assert_int_eq(trust_store_new(ca_file, NULL, &trust, &failed), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(unlink(ca_file), 0);
+		expect(trust, first);
+		ck_assert_int_eq(failed.status, ENCLAVE_CLIENT_ERR_CONFIG);
+		error_clear(&failed);
+		expect(trust, first);
+		ck_assert_int_eq(failed.status, ENCLAVE_CLIENT_OK);
+		put(first);
+		expect(trust, first);
+		ck_assert_int_eq(failed.status, ENCLAVE_CLIENT_OK);
+	}
+	trust_store_free(trust);
+}
+END_TEST
+
+/* The very same file: a mount that went away and came back. */
+START_TEST(a_file_that_came_back_and_goes_again_is_told_again)
+{
+	char aside[sizeof(ca_file) + 6];
+	char place[sizeof(ca_file) + 6];
+	struct trust_store *trust = NULL;
+
+	(void)snprintf(aside, sizeof(aside), "%s.aside", ca_file);
+	(void)snprintf(place, sizeof(place), "%s.place", ca_file);
+	put(first);
+	ck_assert_int_eq(symlink(ca_file, place), 0);
+	ck_assert_int_eq(trust_store_new(place, NULL, &trust, &failed), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(rename(place, aside), 0);
+		expect(trust, first);
+		ck_assert_int_eq(failed.status, ENCLAVE_CLIENT_ERR_CONFIG);
+		error_clear(&failed);
+		ck_assert_int_eq(rename(aside, place), 0);
+		expect(trust, first);
+		ck_assert_int_eq(failed.status, ENCLAVE_CLIENT_OK);
+	}
+	ck_assert_int_eq(unlink(place), 0);
+	trust_store_free(trust);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -165,6 +213,9 @@ main(void)
 	tcase_add_test(
 	    tcase, whichever_allocation_fails_the_change_is_found_afterwards);
 	tcase_add_test(tcase, what_goes_on_failing_is_told_once);
+	tcase_add_test(tcase, a_file_that_has_gone_is_told_each_time_it_goes);
+	tcase_add_test(
+	    tcase, a_file_that_came_back_and_goes_again_is_told_again);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failures = srunner_ntests_failed(runner);
