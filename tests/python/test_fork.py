@@ -12,7 +12,8 @@ import time
 import pytest
 
 import enclave_client
-from conftest import make_client, map_of, trust_of
+from conftest import MARKER, make_client, map_of, trust_of
+from proxy import Proxy
 from test_client import Provider
 
 TIMEOUT_S = 60
@@ -93,6 +94,82 @@ def test_refusals_in_children_are_refusals(enclave):
             refusals = pool.map_async(refuse, range(WORKERS)).get(TIMEOUT_S)
     assert all(refusal.step is enclave_client.Step.POLICY for refusal in refusals)
     assert not enclave.log("request")
+
+
+def session_of_requests(client, **options):
+    pytest.importorskip("requests")
+    from enclave_client.requests import Session
+
+    session = Session(client)
+    session.proxies.update({"https": url for url in options.values()})
+    return session
+
+
+def session_of_httpx(client, http2=False, **options):
+    httpx = pytest.importorskip("httpx")
+    if http2:
+        pytest.importorskip("h2")
+    from enclave_client.httpx import Transport
+
+    return httpx.Client(transport=Transport(client, http2=http2, **options))
+
+
+def session_of_httpx_2(client, **options):
+    return session_of_httpx(client, http2=True, **options)
+
+
+adapters = pytest.mark.parametrize(
+    "make_session", [session_of_requests, session_of_httpx, session_of_httpx_2]
+)
+
+
+def fetch(path):
+    return shared["session"].get(shared["url"] + path).status_code
+
+
+@adapters
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_child_makes_connections_of_its_own(enclave, make_session, proxied):
+    # Two processes that write on one TLS connection encrypt two texts under one
+    # key and nonce: whoever forwards the packets reads them.
+    with Proxy() as proxy, make_client(enclave) as client:
+        options = {"proxy": proxy.url} if proxied else {}
+        with make_session(client, **options) as session:
+            shared.update(session=session, url=enclave.url)
+            assert fetch("/parent") == 200
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                paths = ["/child", "/child-again"]
+                assert pool.map_async(fetch, paths).get(TIMEOUT_S) == [200, 200]
+            assert fetch("/parent-again") == 200
+    used = {event["path"]: event["connection"] for event in enclave.log("request")}
+    assert used["/parent"] == used["/parent-again"]
+    assert used["/child"] == used["/child-again"] != used["/parent"]
+
+
+@adapters
+def test_an_upload_that_forks_goes_on_in_the_parent_alone(enclave, make_session):
+    parent = os.getpid()
+    children = []
+
+    def pieces():
+        yield b"first"
+        children.append(os.fork())
+        yield b"last" if children[0] else MARKER.encode()
+
+    outcome = 1
+    with make_client(enclave) as client, make_session(client) as session:
+        body = "data" if make_session is session_of_requests else "content"
+        try:
+            answer = session.post(enclave.url, **{body: pieces()})
+        except enclave_client.InternalError:
+            outcome = 7
+        finally:
+            if os.getpid() != parent:
+                os._exit(outcome)
+        assert answer.json()["body"] == "firstlast"
+    _, status = os.waitpid(children[0], 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert MARKER not in str(enclave.log())
 
 
 APP = """

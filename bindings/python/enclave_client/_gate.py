@@ -5,6 +5,7 @@ adapters share is here; what they know of their library is with them.
 """
 
 import hashlib
+import os
 import ssl
 import threading
 import time
@@ -19,6 +20,7 @@ from ._errors import (
     EnclaveClientError,
     EvidenceNotServed,
     Foreign,
+    InternalError,
     KeyNotAttested,
     Status,
     Step,
@@ -85,6 +87,7 @@ class Peer:
         self._gate = gate
         self.name = name
         self._c_name = name.encode()
+        self._process = os.getpid()
         #: The C document of the last verdict.
         self.document: Any = None
         if tls is None:
@@ -104,8 +107,21 @@ class Peer:
             f"{self.name}: {fact}", status=Status.KEY_NOT_ATTESTED, enclave=self.name
         )
 
+    @property
+    def inherited(self) -> bool:
+        """A process that forked this one writes on the connection: whoever sees
+        what both encrypt under one key and nonce reads it."""
+        return os.getpid() != self._process
+
     def judge(self) -> None:
         """Raises unless the key is attested at this moment."""
+        if self.inherited:
+            # Not to be mended by learning, which writes as well.
+            raise InternalError(
+                f"{self.name}: the connection is that of the process that forked "
+                "this one",
+                enclave=self.name,
+            )
         self.document = self._gate.core.judge(self._c_name, self._leaf)
 
     def pin(self, trust: object = None) -> None:

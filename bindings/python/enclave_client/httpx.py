@@ -606,7 +606,7 @@ class _AnyTransport:
             "retries": retries,
         }
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str, int], Any] = {}
+        self._pools: dict[tuple[str, str, int, int], Any] = {}
 
     def _make_context(self, verify: Trust) -> ssl.SSLContext:
         if verify is False:
@@ -656,7 +656,8 @@ class _AnyTransport:
             self._proxy is not None,
             self._make_pinned if self._certificate else None,
         )
-        key = (name, lane.host, lane.port)
+        # A forked child leaves its parent's connections alone.
+        key = (name, lane.host, lane.port, os.getpid())
         with self._lock:
             if key not in self._pools:
                 self._pools[key] = self._make_pool(lane)

@@ -66,7 +66,10 @@ _LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
         urllib3.connection.HTTPSConnection,
         ("connect", "send", "putrequest", "close", "is_verified"),
     ),
-    (urllib3.connectionpool.HTTPSConnectionPool, ("ConnectionCls",)),
+    (
+        urllib3.connectionpool.HTTPSConnectionPool,
+        ("ConnectionCls", "_get_conn", "_new_conn"),
+    ),
     (urllib3.PoolManager(), ("pool_classes_by_scheme",)),
     (urllib3.util.ssl_, ("create_urllib3_context",)),
     (
@@ -439,6 +442,10 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         self._at_start = False
         super().send(data)
 
+    def is_inherited(self) -> bool:
+        """The parent's: it was made before a fork."""
+        return self._peer is not None and self._peer.inherited
+
     def _check_socket(self) -> None:
         if self._peer is None or self.sock is not self._judged_socket:
             _raise(InternalError("the connection is not the one that was judged"))
@@ -446,6 +453,16 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
 
 def _raise(failure: EnclaveClientError) -> NoReturn:
     raise _Refused(failure) from failure
+
+
+class _AttestedPool(urllib3.connectionpool.HTTPSConnectionPool):
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        if connection.is_inherited():
+            # This process's descriptor; the parent's connection lives on.
+            connection.close()
+            connection = self._new_conn()
+        return connection
 
 
 class _RefusedConnection(urllib3.connection.HTTPConnection):
@@ -552,7 +569,7 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         self._pools = {
             "https": type(
                 "AttestedConnectionPool",
-                (urllib3.connectionpool.HTTPSConnectionPool,),
+                (_AttestedPool,),
                 {"ConnectionCls": connection},
             ),
             "http": type(
