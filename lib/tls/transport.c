@@ -235,6 +235,22 @@ status_of(CURLcode code)
 	}
 }
 
+/*
+ * Of a proxy's URL that it can't use libcurl says "Unsupported proxy ..." and
+ * quotes the whole of it, the password too.
+ */
+static const char *
+words_of(CURLcode code, const char *curl_error)
+{
+	static const char quoting[] = "Unsupported proxy";
+
+	if (!curl_error || !curl_error[0])
+		return curl_easy_strerror(code);
+	if (!strncmp(curl_error, quoting, sizeof(quoting) - 1))
+		return "the proxy's URL is none that libcurl can use";
+	return curl_error;
+}
+
 enum enclave_client_status
 transport_failure(const struct gate_attachment *attachment, CURL *easy,
     CURLcode code, const char *curl_error, struct enclave_client_error *error)
@@ -247,10 +263,8 @@ transport_failure(const struct gate_attachment *attachment, CURL *easy,
 		error_set_enclave(error, attachment->enclave->name);
 		return attachment->error.status;
 	}
-	status =
-	    error_set(error, status_of(code), ENCLAVE_CLIENT_STEP_NONE, "%s",
-		curl_error && curl_error[0] ? curl_error
-					    : curl_easy_strerror(code));
+	status = error_set(error, status_of(code), ENCLAVE_CLIENT_STEP_NONE,
+	    "%s", words_of(code, curl_error));
 	error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
 	error_set_enclave(error, attachment->enclave->name);
 	return status;

@@ -354,6 +354,36 @@ START_TEST(https_proxy_is_verified_and_gets_no_secret)
 }
 END_TEST
 
+/* The port follows. */
+static const struct {
+	const char *proxy;
+	const char *text;
+} quoted_proxies[] = {
+    {"foo://user:" MARKER "@127.0.0.1", "the proxy's URL"},
+    {"http://user:x/" MARKER "@127.0.0.1", "the proxy's URL"},
+    {"http://us er:" MARKER "@127.0.0.1", "the proxy's URL"},
+    {"user:" MARKER "@127.0.0.1:1", "the proxy's URL"},
+    {"http://user:" MARKER "@127.0.0.1", NULL},
+    {"user:" MARKER "@proxy.invalid", "proxy.invalid"},
+};
+
+START_TEST(no_error_tells_a_proxys_password)
+{
+	const char *text = quoted_proxies[_i].text;
+	char *json;
+
+	start_impostor();
+	new_client_behind(fixture.enclave, quoted_proxies[_i].proxy);
+	ck_assert_int_ne(send_secrets("POST", FROM_MEMORY), 0);
+	json = enclave_client_error_json(fixture.error);
+	ck_assert_ptr_nonnull(json);
+	ck_assert_msg(!strstr(json, MARKER), "%s", json);
+	ck_assert_msg(!text || strstr(json, text), "%s", json);
+	free(json);
+	expect_nothing_in(fixture.enclave);
+}
+END_TEST
+
 /* The controls: the marker is found where it belongs, and only that. */
 START_TEST(enclave_gets_all_but_the_fragment_and_the_netrc)
 {
@@ -432,6 +462,8 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    impostor_in_place_of_a_known_enclave_gets_nothing, 0,
 	    TREATMENTS * (int)BODIES);
+	tcase_add_loop_test(tcase, no_error_tells_a_proxys_password, 0,
+	    sizeof(quoted_proxies) / sizeof(quoted_proxies[0]));
 	tcase_add_loop_test(tcase, https_proxy_is_verified_and_gets_no_secret,
 	    0, (int)(sizeof(proxies) / sizeof(proxies[0])));
 	tcase_add_test(tcase, enclave_gets_all_but_the_fragment_and_the_netrc);
