@@ -409,6 +409,7 @@ def test_the_report(client, enclave):
     (key,) = attested.keys
     assert key.deadline == answer.attestation.deadline
     assert key.module_id == answer.attestation.module_id
+    assert attested.generation > cold.generation
     assert attested.counters.requests == 1 and attested.counters.learnings == 1
     assert "enclave_client_attested{" in client.prometheus()
     enclave.set(evidence="broken-signature")

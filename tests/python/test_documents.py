@@ -184,6 +184,20 @@ def test_the_commands_usage(arguments):
     assert (code, out) == (2, b"") and err
 
 
+def test_a_verdict_that_cannot_be_written_is_no_success(file, root):
+    command = f"{sys.executable} -B -W ignore -m enclave_client verify "
+    command += f"{file} --insecure-nitro-root {root}"
+    for ending in (" | true; exit ${PIPESTATUS[0]}", " >/dev/full"):
+        answer = subprocess.run(
+            ["bash", "-c", command + ending],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        )
+        assert answer.returncode == 23
+        said = "python -m enclave_client: writing to standard output failed: "
+        (line,) = answer.stderr.splitlines()
+        assert line.startswith(said)
+
+
 def test_the_command_on_bytes_that_are_nothing(tmp_path):
     path = tmp_path / "document"
     path.write_bytes(b"\0\1")

@@ -77,6 +77,19 @@ def sdist(checkout, tmp_path_factory):
     return path
 
 
+def test_the_readmes_commands_are_what_is_tried_here():
+    text = (SOURCE / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    make, install = (line.split() for line in block.splitlines())
+    # A version manager's Python has none of Debian's packages.
+    assert make[0] == "/usr/bin/python3" and os.access(make[0], os.X_OK)
+    assert make[1:] == ["-m", "venv", "--system-site-packages", "venv"]
+    assert install == [
+        "venv/bin/pip", "install", "--no-build-isolation", "bindings/python"
+    ]
+    run(make[0], "-c", "import cffi, setuptools, wheel, venv")
+
+
 def test_the_sdist_holds_the_sources(sdist):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

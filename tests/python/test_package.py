@@ -70,6 +70,19 @@ def test_what_is_exported_is_documented():
         assert name == "Map" or thing.__doc__, name
 
 
+@pytest.mark.parametrize(
+    "kind", [enclave_client.EnclaveClientError, enclave_client.HTTPStatusError]
+)
+def test_the_attributes_of_a_refusal_are_documented(kind):
+    given = {name for name in vars(kind()) if not name.startswith("_")}
+    inherited = set()
+    for base in kind.__mro__:
+        inherited |= set(base.__dict__.get("__annotations__", {}))
+    assert given == inherited
+    for name in kind.__annotations__:
+        assert re.search(rf"^    {name}: \w+", kind.__doc__, re.MULTILINE), name
+
+
 def test_types():
     pytest.importorskip("mypy")
     command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml"]
@@ -112,6 +125,25 @@ def test_the_readmes_exceptions_exist():
     assert len(names) > 15
     for name in names:
         assert hasattr(enclave_client, name), name
+
+
+def test_the_readme_leaves_no_exception_out():
+    text = (SOURCE / "README.md").read_text("utf-8")
+    table = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    kinds = [
+        name for name in enclave_client.__all__
+        if isinstance(getattr(enclave_client, name), type)
+        and issubclass(getattr(enclave_client, name), Exception)
+        and name not in ("EnclaveClientError", "InsecureWarning")
+    ]
+    assert [name for name in kinds if f"`{name}`" not in table] == []
+
+
+def test_the_readmes_links_lead_somewhere():
+    text = (SOURCE / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^):]+)\)", text)
+    assert "examples" in links
+    assert [one for one in links if not (SOURCE / one).exists()] == []
 
 
 def test_the_readmes_imports_work():

@@ -159,6 +159,20 @@ def test_verify_names_the_store(client, enclave, tmp_path):
         assert session.get(enclave.url, verify=enclave.web_ca).ok
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_of_the_environment_comes_before_the_clients(
+    session, enclave, monkeypatch, variable
+):
+    monkeypatch.setenv(variable, str(enclave.nitro_root))
+    with nothing_is_sent(enclave):
+        with pytest.raises(requests.exceptions.SSLError) as refusal:
+            session.get(enclave.url)
+    # What requests itself refuses is of its own kind alone.
+    assert not hasattr(refusal.value, "status")
+    session.trust_env = False
+    assert session.get(enclave.url).status_code == 200
+
+
 @pytest.mark.parametrize(
     "url", ["https://127.0.0.1:1/", "https://localhost:1/", "http://localhost/"]
 )

@@ -4,6 +4,7 @@ prints one JSON object, as ``attest-curl --verify-document`` does."""
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import sys
 from typing import Any
@@ -29,6 +30,7 @@ _EXITS = {
     Category.MEASUREMENT: 115,
     Category.KEY: 116,
 }
+_EXIT_WRITE = 23
 _EXIT_INTERNAL = 43
 
 
@@ -59,8 +61,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     verify = verbs.add_parser(
         "verify",
         help="judge an attestation document",
-        epilog="exit status: 0 verified; 2 usage; 112 malformed; 113 not authentic; "
-        "114 time; 115 measurement",
+        epilog="exit status: 0 verified; 2 usage; 23 standard output; 112 malformed; "
+        "113 not authentic; 114 time; 115 measurement",
     )
     verify.add_argument("file", metavar="FILE", help="the document; - for stdin")
     verify.add_argument(
@@ -120,6 +122,23 @@ def _judge(evidence: bytes, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _print(verdict: dict[str, Any]) -> int:
+    """A verdict that could not be written is no success."""
+    status: int = verdict["exit"]
+    try:
+        print(json.dumps(verdict, indent="\t"), flush=True)
+    except OSError as failure:
+        # At its end the interpreter flushes what is left, and would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(
+            "python -m enclave_client: writing to standard output failed: "
+            f"{failure.strerror}",
+            file=sys.stderr,
+        )
+        status = _EXIT_WRITE
+    return status
+
+
 def main(arguments: list[str]) -> int:
     """The exit status."""
     options = _parse(arguments)
@@ -132,9 +151,7 @@ def main(arguments: list[str]) -> int:
     except (OSError, EnclaveClientError) as failure:
         print(f"python -m enclave_client: {failure}", file=sys.stderr)
         return _EXITS[Category.USAGE]
-    print(json.dumps(verdict, indent="\t"))
-    status: int = verdict["exit"]
-    return status
+    return _print(verdict)
 
 
 if __name__ == "__main__":

@@ -95,31 +95,47 @@ class EnclaveClientError(Exception):
     """A call failed, and nothing was sent that should not have been.
 
     ``str()`` of it is one line that names the enclave and the fact.
+
+    message: str
+        The same line.
+    status: Status
+        What happened, as a number that never changes its meaning.
+    step: Step
+        The step of the appraisal that refused; NONE where none ran.
+    enclave: str
+        The enclave's name in the map; "" where none is concerned.
+    foreign_code: int
+        The number of another library (a CURLcode, an X509_V_ERR, an errno, the
+        HTTP status of the evidence), or 0.
+    foreign: Foreign
+        Whose number that is.
+    pcr: int | None
+        The register (PCR) that was refused; None where none is concerned.
+    shown: str | None
+        What the document shows there, in hex; None where it has no such register.
+    accepted: tuple[str, ...]
+        What would have been accepted there, in the order of the map's PCR sets.
+    accepted_more: bool
+        More values are accepted than are given.
+    age: datetime.timedelta | None
+        How old the refused document was when it was judged; negative when it is
+        from the future, None where there is no authentic document.
+    deadline: datetime.datetime | None
+        When the evidence stopped counting, in UTC; None where that is not the
+        reason.
     """
 
-    #: What happened, as a number that never changes its meaning.
+    message: str
     status: Status
-    #: The step of the appraisal that refused; NONE where none ran.
     step: Step
-    #: The enclave's name in the map; "" where none is concerned.
     enclave: str
-    #: The number of another library (a CURLcode, an X509_V_ERR, an errno, the
-    #: HTTP status of the evidence), or 0.
     foreign_code: int
-    #: Whose number that is.
     foreign: Foreign
-    #: The register (PCR) that was refused; None where none is concerned.
     pcr: int | None
-    #: What the document shows there, in hex; None where it has no such register.
     shown: str | None
-    #: What would have been accepted there, in the order of the map's PCR sets.
     accepted: tuple[str, ...]
-    #: More values are accepted than are given.
     accepted_more: bool
-    #: How old the refused document was when it was judged; negative when it is
-    #: from the future, None where there is no authentic document.
     age: datetime.timedelta | None
-    #: When the evidence stopped counting; None where that is not the reason.
     deadline: datetime.datetime | None
 
     def __init__(
@@ -276,12 +292,17 @@ class Unsupported(InternalError):
 
 
 class HTTPStatusError(EnclaveClientError):
-    """``raise_for_status()``: the attested enclave answered 4xx or 5xx."""
+    """``raise_for_status()``: the attested enclave answered 4xx or 5xx.
+
+    code: int
+        The HTTP status.
+    """
+
+    code: int
 
     def __init__(self, message: str = "", *, code: int = 0, **fields: Any) -> None:
         fields.setdefault("status", Status.OK)
         super().__init__(message, **fields)
-        #: The HTTP status.
         self.code = code
 
     def _fields(self) -> dict[str, Any]:

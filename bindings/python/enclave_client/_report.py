@@ -59,6 +59,8 @@ class EnclaveReport:
     url: str
     state: State
     insecure: bool
+    #: Changes with whatever changes its keys.
+    generation: int
     keys: tuple[KeyReport, ...]
     #: None: never.
     last_poll: datetime.datetime | None
@@ -93,6 +95,7 @@ def _enclave(one: Any) -> EnclaveReport:
         url=text(one.url),
         state=known(State, one.state, State.UNKNOWN),
         insecure=one.insecure,
+        generation=one.generation,
         keys=tuple(_key(one.keys[n]) for n in range(one.key_count)),
         last_poll=_moment(one.last_poll_ms) if one.last_poll_ms else None,
         next_poll=_moment(one.next_poll_ms) if one.next_poll_ms else None,
