@@ -44,12 +44,15 @@ print_bash(void)
 		   "complete -o bashdefault -F _attest_curl attest-curl");
 }
 
-/* In zsh's specifications brackets and colons have a meaning. */
+/* In zsh's specifications brackets and colons have a meaning, and the whole
+ * stands in single quotes. */
 static void
 print_zsh_text(const char *text)
 {
 	for (; *text; text++) {
-		if (strchr("[]:\\", *text))
+		if (*text == '\'')
+			(void)fputs("'\\'", stdout);
+		else if (strchr("[]:\\", *text))
 			(void)fputc('\\', stdout);
 		(void)fputc(*text, stdout);
 	}

@@ -1,11 +1,17 @@
 """The manual, the completions and the table of options say the same."""
 
+import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import subprocess
+import time
 
 import pytest
+
+from conftest import clean_environment
 
 MANUAL = pathlib.Path(__file__).parents[2] / "bindings/cli/attest-curl.1"
 HELP = re.compile(r"^ (?:-(.), |    )--([a-z0-9.-]+)(?: (\S+))? {1,}\S")
@@ -91,6 +97,65 @@ def test_the_shell_itself_can_read_its_completion(attest_curl, tmp_path, shell):
         [shell, "-n", path], stderr=subprocess.PIPE, timeout=30
     )
     assert (said.returncode, said.stderr) == (0, b"")
+
+
+class Zsh:
+    """A zsh at a terminal, with the completion where zsh looks for it."""
+
+    def __init__(self, folder):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            home = {"HOME": str(folder), "TERM": "dumb", "PS1": "ready> "}
+            os.execve(
+                shutil.which("zsh"), ["zsh", "-f"], {**clean_environment(), **home}
+            )
+        self.type(
+            f"fpath=({folder} $fpath); autoload -Uz compinit; compinit -u -D;"
+            " LISTMAX=0; COLUMNS=200; LINES=1000; print up''set\n"
+        )
+        self.read_until("upset")
+
+    def type(self, text):
+        os.write(self.terminal, text.encode())
+
+    def read_until(self, wanted):
+        got = ""
+        end = time.monotonic() + 30
+        while wanted not in got:
+            left = end - time.monotonic()
+            ready, _, _ = select.select([self.terminal], [], [], max(left, 0))
+            assert ready, f"no {wanted} in: {got}"
+            got += os.read(self.terminal, 65536).decode("utf-8", "replace")
+        return got
+
+    def close(self):
+        os.close(self.terminal)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def zsh(attest_curl, tmp_path):
+    if not shutil.which("zsh"):
+        pytest.skip("there is no zsh")
+    (tmp_path / "_attest-curl").write_bytes(
+        attest_curl("-q", "--completion", "zsh").out
+    )
+    shell = Zsh(tmp_path)
+    yield shell
+    shell.close()
+
+
+@pytest.mark.parametrize(
+    "typed, offered",
+    [
+        ("--insecure-", "Trust these PEM roots in place of AWS's"),
+        ("--data-b", "--data-binary"),
+        ("--print-p", "Print what it presents, for --pcrs; no verdict"),
+    ],
+)
+def test_zsh_completes_at_the_tab(zsh, typed, offered):
+    zsh.type(f"attest-curl {typed}\t\t")
+    zsh.read_until(offered)
 
 
 def test_no_other_shell(attest_curl):
