@@ -172,6 +172,20 @@ is_evidence_fetch(const struct fault *fault)
 	       fault->status != ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED;
 }
 
+/* By the attested key alone a certificate needs nobody who vouches for it. */
+static void
+add_certificate(const struct options *options, struct fault *fault)
+{
+	bool on_the_line = options->pcrs || options->pcr.count;
+
+	add(fault,
+	    "; next: check the host's name and this machine's certificate "
+	    "authorities (--cacert FILE); for a service whose certificate "
+	    "signs itself %s",
+	    on_the_line ? "give --trust attested_key"
+			: "say \"trust\": \"attested_key\" in the map");
+}
+
 void
 advice_add(const struct session *session, const struct target *target,
     struct fault *fault)
@@ -189,10 +203,7 @@ advice_add(const struct session *session, const struct target *target,
 		add(fault, "; next: %s", advices[i].next);
 	}
 	if (fault->exit_status == EXIT_PEER_CERTIFICATE)
-		add(fault,
-		    "; next: check the host's name and this machine's "
-		    "certificate authorities (--cacert FILE); for a service "
-		    "whose certificate signs itself choose its --profile");
+		add_certificate(session->options, fault);
 	if (is_on_the_way(fault->exit_status))
 		add_proxy(session, fault);
 }

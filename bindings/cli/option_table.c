@@ -36,6 +36,8 @@ const struct option option_table[] = {
 	    "Accepted PCR; of several, each must match"),
 	TEXT("profile", 0, POLICY, profile, "NAME",
 	    "How evidence is served: evervault, nitriding..."),
+	VALUE("trust", 0, POLICY, value_trust, "WHAT",
+	    "web_pki+attested_key, or attested_key alone"),
 	VALUE("max-age", 0, POLICY, value_max_age, "SECONDS",
 	    "Evidence older than that is refused"),
 	TEXT("evidence-store", 0, POLICY, evidence_store, "FOLDER",

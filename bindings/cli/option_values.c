@@ -171,6 +171,19 @@ value_certificate(
 }
 
 int
+value_trust(struct options *options, const char *argument, struct fault *fault)
+{
+	if (strcmp(argument, "web_pki+attested_key") != 0 &&
+	    strcmp(argument, "attested_key") != 0)
+		return fault_set(fault, EXIT_USAGE,
+		    "option --trust: expected web_pki+attested_key or "
+		    "attested_key, got %s",
+		    argument);
+	options->trust = argument;
+	return EXIT_DONE;
+}
+
+int
 value_tls_max(
     struct options *options, const char *argument, struct fault *fault)
 {
@@ -292,8 +305,9 @@ value_insecure(
 	return fault_set(fault, EXIT_USAGE,
 	    "option -k: refused, a connection that nobody vouches for is what "
 	    "this command is there to prevent; for a service whose certificate "
-	    "signs itself choose its profile (--profile oyster, --profile "
-	    "dstack), for a certificate authority of your own give --cacert");
+	    "signs itself give --trust attested_key (in a map \"trust\": "
+	    "\"attested_key\"), for a certificate authority of your own "
+	    "--cacert");
 }
 
 int

@@ -23,6 +23,9 @@ int value_user(
 /* --cert: FILE:PASSWORD, with \: for a colon of the file's name. */
 int value_certificate(
     struct options *options, const char *argument, struct fault *fault);
+/* --trust: as the member of a map. */
+int value_trust(
+    struct options *options, const char *argument, struct fault *fault);
 int value_tls_max(
     struct options *options, const char *argument, struct fault *fault);
 int value_max_redirs(

@@ -53,6 +53,7 @@ struct options {
 	const char *pcrs;
 	struct text_list pcr;
 	const char *profile;
+	const char *trust; /* NULL: the default */
 	const char *evidence_store;
 	int64_t max_age_ms; /* 0: the default */
 	const char *insecure_nitro_root;

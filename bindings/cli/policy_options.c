@@ -84,7 +84,25 @@ struct single {
 	const char *pcrs; /* JSON that was read once and found good */
 };
 
-/* With --profile and --max-age, which the long form has room for. */
+/* The first option of those that refine --pcrs and --pcr, and the member of a
+ * map that says the same; NULL: there is none. */
+static const char *
+refined_by(const struct options *options, const char **ret_member)
+{
+	const char *option = NULL;
+
+	if (options->profile)
+		option = *ret_member = "profile";
+	else if (options->trust)
+		option = *ret_member = "trust";
+	else if (options->max_age_ms) {
+		option = "max-age";
+		*ret_member = "max_age_ms";
+	}
+	return option;
+}
+
+/* With what the long form has room for. */
 static int
 load_refined(const struct options *options, const struct single *single,
     struct enclave_client_config *config, struct fault *fault)
@@ -100,6 +118,8 @@ load_refined(const struct options *options, const struct single *single,
 	    cJSON_AddRawToObject(enclave, "pcrs", single->pcrs) &&
 	    (!options->profile || cJSON_AddStringToObject(
 				      enclave, "profile", options->profile)) &&
+	    (!options->trust ||
+		cJSON_AddStringToObject(enclave, "trust", options->trust)) &&
 	    (!options->max_age_ms ||
 		cJSON_AddNumberToObject(
 		    enclave, "max_age_ms", (double)options->max_age_ms)))
@@ -127,6 +147,7 @@ load_single(const struct options *options, const char *name, const char *url,
 {
 	struct enclave_client_error *error = enclave_client_error_new();
 	enum enclave_client_status status;
+	const char *member = NULL;
 	char *text = NULL;
 
 	if (options->pcrs)
@@ -139,7 +160,7 @@ load_single(const struct options *options, const char *name, const char *url,
 	    enclave_client_config_load_single(config, name, url, text, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		(void)fault_set_error(fault, status, error);
-	else if (options->profile || options->max_age_ms) {
+	else if (refined_by(options, &member)) {
 		const struct single single = {name, url, text};
 
 		(void)load_refined(options, &single, config, fault);
@@ -183,6 +204,9 @@ set_insecure(
 static int
 check_one_source(const struct options *options, struct fault *fault)
 {
+	const char *member = NULL;
+	const char *refined = refined_by(options, &member);
+
 	if (options->pcrs && options->pcr.count)
 		return fault_set(fault, EXIT_USAGE,
 		    "--pcrs and --pcr can't be had at once: write it all in "
@@ -192,13 +216,11 @@ check_one_source(const struct options *options, struct fault *fault)
 		    "--enclaves and --%s can't be had at once: the map says "
 		    "what is accepted of each enclave",
 		    options->pcrs ? "pcrs" : "pcr");
-	if ((options->profile || options->max_age_ms) && !options->pcrs &&
-	    !options->pcr.count)
+	if (refined && !options->pcrs && !options->pcr.count)
 		return fault_set(fault, EXIT_USAGE,
 		    "--%s goes with --pcrs or --pcr; in a map of enclaves it "
 		    "is the member %s",
-		    options->profile ? "profile" : "max-age",
-		    options->profile ? "profile" : "max_age_ms");
+		    refined, member);
 	return EXIT_DONE;
 }
 

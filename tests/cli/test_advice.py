@@ -66,8 +66,18 @@ def test_a_measurement_and_a_debug_enclave(attest_curl, enclave, trust):
 def test_a_certificate(attest_curl, enclave, accepted, kind):
     enclave.set(web_ca=kind)
     run = attest_curl(*accepted, enclave.url).refused(60)
-    assert "--cacert" in run.err and "--profile" in run.err
+    assert "--cacert" in run.err and "give --trust attested_key" in run.err
     assert ("clock" in run.err) == (kind == "expired")
+
+
+def test_a_certificate_of_a_map(attest_curl, enclave, trust, tmp_path):
+    host = enclave.url.removeprefix("https://")
+    (tmp_path / "map.json").write_text(
+        '{"%s": {"PCR0": "%s"}}' % (host, enclave.pcrs["0"])
+    )
+    enclave.set(web_ca="self-signed")
+    run = attest_curl("--enclaves", tmp_path / "map.json", *trust, enclave.url)
+    assert '"trust": "attested_key" in the map' in run.refused(60).err
 
 
 DEAD = "http://user:hunter2@127.0.0.1:1"

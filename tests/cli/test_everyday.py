@@ -216,7 +216,7 @@ def test_a_redirect_elsewhere_is_not_followed(
 
 def test_minus_k_names_the_way_for_those_that_sign_themselves(attest_curl):
     run = attest_curl("-k", "https://127.0.0.1:1/").refused(2)
-    assert "--profile" in run.err and "--cacert" in run.err
+    assert "--trust attested_key" in run.err and "--cacert" in run.err
 
 
 def test_retry_tries_so_often(attest_curl, enclave, accepted):
@@ -286,6 +286,32 @@ def test_a_long_transfer_shows_how_far_it_is(attest_curl, enclave, accepted, tmp
 def test_a_profile_for_the_line(attest_curl, enclave, accepted, profile, status):
     run = attest_curl("-sS", *accepted, "--profile", profile, enclave.url)
     assert run.exit == status if status is not None else run.exit != 0, run.err
+
+
+@pytest.mark.parametrize("kind", ["self-signed", "foreign", "wrong-name", "expired"])
+def test_the_attested_key_alone_for_the_line(attest_curl, enclave, running, kind):
+    enclave.set(web_ca=kind)
+    line = ["--insecure-nitro-root", running.nitro_root]
+    line += ["--pcr", "0=" + running.pcrs["0"], enclave.url]
+    attest_curl(*line).refused(60)
+    attest_curl("--trust", "web_pki+attested_key", *line).refused(60)
+    run = attest_curl("-sS", "--trust", "attested_key", *line)
+    assert run.exit == 0, run.err
+    # It is the key that decides, and not nobody.
+    enclave.set(evidence={"mode": "other-key"})
+    enclave.clear_log()
+    attest_curl("--trust", "attested_key", *line).refused(116)
+    assert not enclave.log("request")
+
+
+def test_trust_is_one_of_two_and_a_maps_own(attest_curl, accepted, tmp_path):
+    url = "https://127.0.0.1:1/"
+    run = attest_curl("--trust", "none", *accepted, url).refused(2)
+    assert "web_pki+attested_key" in run.err
+    (tmp_path / "map.json").write_text("{}")
+    line = ["--enclaves", tmp_path / "map.json", "--trust", "attested_key", url]
+    run = attest_curl(*line).refused(2)
+    assert "--trust goes with" in run.err and "member trust" in run.err
 
 
 def test_evidence_that_is_too_old_for_the_line(attest_curl, enclave, accepted):
