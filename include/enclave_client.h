@@ -565,6 +565,14 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_event_callback(
     struct enclave_client_config *config,
     enclave_client_event_callback callback, void *context);
 
+/*
+ * Whose hypervisors are believed: "aws" (NULL, the default) or "aws-us-gov",
+ * AWS's GovCloud partition, whose root is another one.  Replaces the choice
+ * before, an insecure one too.
+ */
+ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_nitro_root(
+    struct enclave_client_config *config, const char *name);
+
 /* Weakenings.  Each marks every verdict and raises EVENT_INSECURE. */
 
 /* Let insecure_* members of the JSON count.  Call it before loading. */

@@ -42,6 +42,8 @@ const struct option option_table[] = {
 	    "Evidence older than that is refused"),
 	TEXT("evidence-store", 0, POLICY, evidence_store, "FOLDER",
 	    "Keep evidence there for the next time"),
+	TEXT("nitro-root", 0, POLICY, nitro_root, "NAME",
+	    "Whose word counts: aws, or aws-us-gov (GovCloud)"),
 	TEXT("insecure-nitro-root", 0, POLICY, insecure_nitro_root, "FILE",
 	    "Trust these PEM roots in place of AWS's"),
 	FLAG("insecure-allow-debug", 0, POLICY, insecure_allow_debug,

@@ -56,6 +56,7 @@ struct options {
 	const char *trust; /* NULL: the default */
 	const char *evidence_store;
 	int64_t max_age_ms; /* 0: the default */
+	const char *nitro_root;
 	const char *insecure_nitro_root;
 	bool insecure_allow_debug;
 

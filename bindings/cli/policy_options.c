@@ -196,6 +196,9 @@ set_insecure(
 {
 	if (options->insecure_allow_debug)
 		enclave_client_config_set_insecure_allow_debug(config, true);
+	if (options->nitro_root)
+		enclave_client_config_set_nitro_root(
+		    config, options->nitro_root);
 	if (options->insecure_nitro_root)
 		enclave_client_config_set_insecure_nitro_root_file(
 		    config, options->insecure_nitro_root);

@@ -607,6 +607,33 @@ enclave_client_config_set_event_callback(struct enclave_client_config *config,
 	config->event_context = context;
 }
 
+/* NULL roots: back to AWS's.  Takes the reference. */
+static void
+set_roots(struct enclave_client_config *config, struct evidence_roots *roots,
+    bool insecure)
+{
+	evidence_roots_unref(config->roots);
+	config->roots = roots;
+	config->insecure_nitro_root = insecure;
+}
+
+void
+enclave_client_config_set_nitro_root(
+    struct enclave_client_config *config, const char *name)
+{
+	struct enclave_client_error error = {0};
+	struct evidence_roots *roots = NULL;
+
+	if (!config)
+		return;
+	if (name && evidence_roots_new_named(name, &roots, &error) !=
+			ENCLAVE_CLIENT_OK) {
+		config_fail(config, &error);
+		return;
+	}
+	set_roots(config, roots, false);
+}
+
 /* Weakenings */
 
 void
@@ -625,15 +652,6 @@ enclave_client_config_set_insecure_allow_debug(
 		config->insecure_allow_debug = allowed;
 }
 
-/* NULL roots: back to AWS's.  Takes the reference. */
-static void
-set_roots(struct enclave_client_config *config, struct evidence_roots *roots)
-{
-	evidence_roots_unref(config->roots);
-	config->roots = roots;
-	config->insecure_nitro_root = roots != NULL;
-}
-
 void
 enclave_client_config_set_insecure_nitro_root_mem(
     struct enclave_client_config *config, const char *pem, size_t len)
@@ -649,7 +667,7 @@ enclave_client_config_set_insecure_nitro_root_mem(
 		config_fail(config, &error);
 		return;
 	}
-	set_roots(config, roots);
+	set_roots(config, roots, roots != NULL);
 }
 
 void
@@ -673,7 +691,7 @@ enclave_client_config_set_insecure_nitro_root_file(
 		config_fail(config, &error);
 		goto out;
 	}
-	set_roots(config, roots);
+	set_roots(config, roots, roots != NULL);
 
 out:
 	buffer_clear(&contents);

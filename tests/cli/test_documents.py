@@ -176,6 +176,22 @@ def test_a_document_is_read_in_each_form(attest_curl, vectors, tmp_path, form):
     claims_equal(found["document"], entry)
 
 
+@pytest.mark.parametrize(
+    "name, exit", [("aws", 0), ("aws-us-gov", 113), ("mars", 2)]
+)
+def test_the_root_is_named(attest_curl, vectors, name, exit):
+    run = attest_curl(
+        *("--inspect-document", path_of(GOOD[0]), "--at", "document"),
+        *("--nitro-root", name),
+    )
+    assert run.exit == exit
+    if exit == 2:
+        assert "known are aws and aws-us-gov" in run.err
+    else:
+        verdict = "authentic" if exit == 0 else "refused"
+        assert run.json["verdict"] == verdict
+
+
 def test_a_document_is_read_from_standard_input(attest_curl, vectors):
     raw = path_of(GOOD[0]).read_bytes()
     run = attest_curl("--inspect-document", "-", "--at", "document", input=raw)

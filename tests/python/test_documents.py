@@ -35,6 +35,16 @@ def test_what_a_document_says(evidence, root, running):
     assert document.timestamp < document.deadline
 
 
+def test_the_root_is_named(evidence):
+    with pytest.raises(enclave_client.UntrustedEvidence, match="root"):
+        verify_document(evidence, nitro_root="aws-us-gov")
+    for call in (verify_document, read_unverified_document):
+        with pytest.raises(enclave_client.ConfigError, match="aws-us-gov"):
+            call(evidence, nitro_root="mars")
+    with pytest.raises(enclave_client.ConfigError, match="aws-us-gov"):
+        enclave_client.Client({"h.example": {"PCR0": OTHER_PCR}}, nitro_root="mars")
+
+
 def forms(evidence):
     text = base64.b64encode(evidence)
     return [

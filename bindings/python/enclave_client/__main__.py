@@ -72,6 +72,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--at", type=_moment, default="now", help="now, document, seconds, RFC 3339"
     )
     verify.add_argument(
+        "--nitro-root", metavar="NAME", help="aws (default) or aws-us-gov"
+    )
+    verify.add_argument(
         "--insecure-nitro-root", metavar="FILE", help="PEM instead of AWS's root"
     )
     return parser.parse_args(arguments)
@@ -86,18 +89,25 @@ def _shown(document: Document | None) -> dict[str, Any]:
     return {"debug": None, "unverified": document.fields}
 
 
-def _read(evidence: bytes, root: str | None) -> Document | None:
+def _read(evidence: bytes, options: argparse.Namespace) -> Document | None:
     try:
-        return read_unverified_document(evidence, insecure_nitro_root=root)
+        return read_unverified_document(
+            evidence,
+            nitro_root=options.nitro_root,
+            insecure_nitro_root=options.insecure_nitro_root,
+        )
     except EnclaveClientError:
         return None
 
 
 def _judge(evidence: bytes, options: argparse.Namespace) -> dict[str, Any]:
-    root = options.insecure_nitro_root
     try:
         document = verify_document(
-            evidence, pcrs=options.pcrs, at=options.at, insecure_nitro_root=root
+            evidence,
+            pcrs=options.pcrs,
+            at=options.at,
+            nitro_root=options.nitro_root,
+            insecure_nitro_root=options.insecure_nitro_root,
         )
     except EnclaveClientError as refusal:
         if refusal.category is Category.USAGE:
@@ -109,7 +119,7 @@ def _judge(evidence: bytes, options: argparse.Namespace) -> dict[str, Any]:
             "message": refusal.message,
             "exit": _EXITS.get(refusal.category, _EXIT_INTERNAL),
             "judged_at": str(options.at),
-            **_shown(_read(evidence, root)),
+            **_shown(_read(evidence, options)),
         }
     return {
         "verdict": "authentic" if options.pcrs is None else "accepted",

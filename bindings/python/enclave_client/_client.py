@@ -40,7 +40,8 @@ class BaseClient:
 
     ``polling``: a background thread keeps evidence live; without it requests
     alone learn it.  ``evidence_store``: a folder for documents, so that the
-    next start begins with what this one learned.
+    next start begins with what this one learned.  ``nitro_root``: "aws-us-gov"
+    for GovCloud, whose root is another than "aws", the default.
 
     ``headers``, ``timeout``, ``connect_timeout`` (seconds; None: none),
     ``follow_redirects`` (at most 10, within the enclave's origin) and
@@ -69,6 +70,7 @@ class BaseClient:
         user_agent: str | None = None,
         polling: bool = True,
         evidence_store: Path | None = None,
+        nitro_root: str | None = None,
         headers: HeadersIn | None = None,
         timeout: float | None = TIMEOUT_S,
         connect_timeout: float | None = CONNECT_TIMEOUT_S,
@@ -90,6 +92,7 @@ class BaseClient:
             user_agent=user_agent,
             polling=polling,
             evidence_store=evidence_store,
+            nitro_root=nitro_root,
             insecure_allowed=insecure_allowed,
             insecure_allow_debug=insecure_allow_debug,
             insecure_nitro_root=insecure_nitro_root,

@@ -114,6 +114,7 @@ class Settings:
     user_agent: str | None = None
     polling: bool = True
     evidence_store: Path | None = None
+    nitro_root: str | None = None
     insecure_allowed: bool = False
     insecure_allow_debug: bool = False
     insecure_nitro_root: Path | bytes | None = None
@@ -171,6 +172,10 @@ class Settings:
             config, self.insecure_allow_debug
         )
         lib.enclave_client_config_set_insecure_key_log(config, self.insecure_key_log)
+        if self.nitro_root is not None:
+            lib.enclave_client_config_set_nitro_root(
+                config, c_text(self.nitro_root, "nitro_root")
+            )
         root = self.insecure_nitro_root
         if isinstance(root, bytes):
             lib.enclave_client_config_set_insecure_nitro_root_mem(

@@ -156,6 +156,7 @@ def verify_document(
     map: Map | None = None,
     enclave: str | None = None,
     at: At = "now",
+    nitro_root: str | None = None,
     insecure_allowed: bool = False,
     insecure_allow_debug: bool = False,
     insecure_nitro_root: str | os.PathLike[str] | bytes | None = None,
@@ -176,6 +177,7 @@ def verify_document(
     if (map is None) != (enclave is None):
         raise UsageError("map and enclave go together", status=Status.USAGE)
     settings = Settings(
+        nitro_root=nitro_root,
         insecure_allowed=insecure_allowed,
         insecure_allow_debug=insecure_allow_debug,
         insecure_nitro_root=insecure_nitro_root,
@@ -205,11 +207,14 @@ def verify_document(
 def read_unverified_document(
     evidence: bytes | str,
     *,
+    nitro_root: str | None = None,
     insecure_nitro_root: str | os.PathLike[str] | bytes | None = None,
 ) -> Document:
     """What evidence says, for display: no ``.deadline`` of it counts.  Time and policy are not judged; where
     ``.authentic`` is False it is a claim of nobody's."""
-    settings = Settings(insecure_nitro_root=insecure_nitro_root)
+    settings = Settings(
+        nitro_root=nitro_root, insecure_nitro_root=insecure_nitro_root
+    )
     settings.warn()
     given = _Evidence(evidence, "document")
     error = ErrorSlot()

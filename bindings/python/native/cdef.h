@@ -251,6 +251,8 @@ void enclave_client_config_set_evidence_store(
 void enclave_client_config_set_event_callback(
     struct enclave_client_config *config,
     enclave_client_event_callback callback, void *context);
+void enclave_client_config_set_nitro_root(
+    struct enclave_client_config *config, const char *name);
 void enclave_client_config_set_insecure_allowed(
     struct enclave_client_config *config, bool allowed);
 void enclave_client_config_set_insecure_allow_debug(

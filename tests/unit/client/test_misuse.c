@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "client/config.h"
+#include "evidence/roots.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 #define HEX48                                                                  \
@@ -153,6 +155,12 @@ root_file_is_a_folder(void)
 }
 
 static void
+root_of_mars(void)
+{
+	enclave_client_config_set_nitro_root(config, "mars");
+}
+
+static void
 text_without_root(void)
 {
 	enclave_client_config_set_insecure_nitro_root_mem(config, "root", 4);
@@ -163,6 +171,8 @@ static const struct {
 	enum enclave_client_status status;
 	const char *text;
 } settings[] = {
+    {root_of_mars, ENCLAVE_CLIENT_ERR_CONFIG,
+	"no root is named \"mars\"; known are aws and aws-us-gov"},
     {resolve_nothing, ENCLAVE_CLIENT_ERR_USAGE, "an entry to add is NULL"},
     {connect_to_nothing, ENCLAVE_CLIENT_ERR_USAGE, "an entry to add is NULL"},
     {agent_of_two_lines, ENCLAVE_CLIENT_ERR_USAGE,
@@ -251,11 +261,38 @@ START_TEST(settings_that_are_taken_back)
 	    config, made_file, made_file, "secret");
 	enclave_client_config_set_client_certificate_file(
 	    config, NULL, NULL, NULL);
+	enclave_client_config_set_nitro_root(config, NULL);
 	enclave_client_config_set_insecure_nitro_root_file(config, NULL);
 	enclave_client_config_set_insecure_nitro_root_mem(config, NULL, 0);
 	ck_assert_msg(enclave_client_new(config, &client, error) == 0, "%s",
 	    enclave_client_error_message(error));
 	enclave_client_free(client);
+}
+END_TEST
+
+static void
+expect_root(const char *name)
+{
+	struct evidence_roots *named = NULL;
+
+	ck_assert_int_eq(evidence_roots_new_named(name, &named, NULL), 0);
+	ck_assert_ptr_nonnull(config->roots);
+	ck_assert_mem_eq(
+	    config->roots->digest, named->digest, sizeof(named->digest));
+	ck_assert(!config->insecure_nitro_root);
+	evidence_roots_unref(named);
+}
+
+/* GovCloud's root in place of the commercial one, and neither is insecure. */
+START_TEST(roots_are_named)
+{
+	enclave_client_config_set_nitro_root(config, "aws-us-gov");
+	expect_root("aws-us-gov");
+	enclave_client_config_set_nitro_root(config, "aws");
+	expect_root("aws");
+	enclave_client_config_set_nitro_root(config, NULL);
+	ck_assert_ptr_null(config->roots);
+	enclave_client_config_set_nitro_root(NULL, "aws");
 }
 END_TEST
 
@@ -643,6 +680,7 @@ configuration(void)
 	tcase_add_loop_test(
 	    tcase, the_first_wrong_setting_stays, 0, COUNT(settings));
 	tcase_add_test(tcase, settings_that_are_taken_back);
+	tcase_add_test(tcase, roots_are_named);
 	tcase_add_test(tcase, a_map_that_can_not_be_loaded);
 	return tcase;
 }
