@@ -682,8 +682,8 @@ struct enclave_client_counters {
 	uint64_t documents_accepted;
 	uint64_t documents_refused;
 	uint64_t requests;  /* that the gate let through */
-	uint64_t refusals;  /* of the gate */
-	uint64_t learnings; /* evidence that a request fetched, well or not */
+	uint64_t refusals;  /* of the gate: a connection or a request each */
+	uint64_t learnings; /* GETs of evidence by requests, accepted or not */
 };
 
 /* Times are milliseconds since the epoch, UTC; 0: never. */

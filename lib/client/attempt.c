@@ -173,7 +173,9 @@ attempt_judge(
 	struct bytes body = {0};
 
 	error_clear(&scratch);
-	cache_count(learning->slot, CACHE_LEARNINGS);
+	/* A connection that was refused at its handshake carried no GET. */
+	if (attempt->handle->gate.ran)
+		cache_count(learning->slot, CACHE_LEARNINGS);
 	status = fetch_finish(
 	    &attempt->fetch, attempt->handle->easy, code, &body, &scratch);
 	if (!status) {

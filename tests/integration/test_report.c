@@ -113,6 +113,22 @@ START_TEST(a_withdrawn_build_is_refused_and_counted)
 }
 END_TEST
 
+/* Each GET that the server saw, and nothing else. */
+START_TEST(learnings_are_gets_of_evidence)
+{
+	static const char none[] =
+	    "777777777777777777777777777777777777777777777777"
+	    "777777777777777777777777777777777777777777777777";
+
+	fixture_client(none, "", false);
+	for (int i = 0; i < 5; i++)
+		fixture_expect(
+		    fixture_get("/x"), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert_uint_gt(fixture_evidence(), 0);
+	ck_assert_uint_eq(look()->counters.learnings, fixture_evidence());
+}
+END_TEST
+
 START_TEST(a_refusal_at_the_gate_is_counted)
 {
 	const struct enclave_client_report_enclave *shown;
@@ -143,6 +159,7 @@ main(void)
 	tcase_add_test(cases, a_poll_shows_when_and_how_often);
 	tcase_add_test(cases, what_has_expired_says_so);
 	tcase_add_test(cases, a_withdrawn_build_is_refused_and_counted);
+	tcase_add_test(cases, learnings_are_gets_of_evidence);
 	tcase_add_test(cases, a_refusal_at_the_gate_is_counted);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
