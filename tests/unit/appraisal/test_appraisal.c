@@ -405,6 +405,90 @@ START_TEST(claims_are_matched_with_the_policy_there_is_now)
 }
 END_TEST
 
+static struct enclave_map *
+load_map(const char *text)
+{
+	const struct enclave_map_options options = {0};
+	struct enclave_client_error error;
+	struct enclave_map *map = NULL;
+
+	ck_assert_msg(!enclave_map_new_json(
+			  bytes_from_string(text), &options, &map, &error),
+	    "%s", error.message);
+	return map;
+}
+
+#define D32 "dddddddddddddddddddddddddddddddd"
+/* What stands in the field, without the NUL. */
+#define HOLDS(text)                                                            \
+	{                                                                      \
+		(const uint8_t *)(text), sizeof(text) - 1                      \
+	}
+#define NITRIDING   "\"nitriding\""
+#define OYSTER(key) "{\"name\":\"oyster\",\"key\":\"" key "\"}"
+
+/* Layouts that services have, and what is nearly one. */
+static const struct {
+	const char *profile;
+	enum claims_field field;
+	struct bytes value;
+	enum enclave_client_status status;
+} layouts[] = {
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("\x12\x20" D32 "\x12\x20" D32),
+	ENCLAVE_CLIENT_OK},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("\x13\x20" D32 "\x12\x20" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("\x12\x40" D32 "\x12\x20" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("\x12\x20" D32 "\x13\x20" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("\x12\x20" D32 "\x12\x40" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("sha256:" D32 ";sha256:" D32),
+	ENCLAVE_CLIENT_OK},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("sha512:" D32 ";sha256:" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("sha256:" D32 ";sha512:" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {NITRIDING, CLAIMS_USER_DATA, HOLDS("sha256:" D32 ",sha256:" D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {OYSTER("ed25519"), CLAIMS_PUBLIC_KEY, HOLDS(D32), ENCLAVE_CLIENT_OK},
+    {OYSTER("ed25519"), CLAIMS_PUBLIC_KEY, HOLDS(D32 "d"),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {OYSTER("ed25519"), CLAIMS_PUBLIC_KEY, HOLDS("d"),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {OYSTER("p256"), CLAIMS_PUBLIC_KEY, HOLDS("\x04" D32 D32),
+	ENCLAVE_CLIENT_OK},
+    {OYSTER("p256"), CLAIMS_PUBLIC_KEY, HOLDS(D32 D32),
+	ENCLAVE_CLIENT_ERR_BINDING},
+    {OYSTER("p256"), CLAIMS_PUBLIC_KEY, HOLDS("\x04" D32 D32 "d"),
+	ENCLAVE_CLIENT_ERR_BINDING},
+};
+
+START_TEST(a_key_is_named_in_the_services_own_layout)
+{
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+	struct enclave_map *map;
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"h\":{\"pcrs\":" PCRS ",\"profile\":%s}}", layouts[_i].profile);
+	map = load_map(text);
+	verifier.claims = good_claims("0=a");
+	verifier.claims->field_given[layouts[_i].field] = true;
+	verifier.claims->fields[layouts[_i].field] = layouts[_i].value;
+	ck_assert_msg(
+	    appraise_claims(&appraiser, enclave_map_at(map, 0), verifier.claims,
+		&appraisal, &error) == layouts[_i].status,
+	    "%s", error.message);
+	ck_assert_int_eq(
+	    appraisal.key_named, layouts[_i].status == ENCLAVE_CLIENT_OK);
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
 #define NONCE_MAP(nonce)                                                       \
 	"{\"h\":{\"pcrs\":" PCRS ",\"profile\":{\"encoding\":\"base64\","      \
 	"\"nonce\":\"" nonce "\",\"binding\":{\"field\":\"user_data\","        \
@@ -433,19 +517,6 @@ static const struct {
     {NULL, NULL, ENCLAVE_CLIENT_ERR_USAGE, "none was"},
 };
 
-static struct enclave_map *
-load_map(const char *text)
-{
-	const struct enclave_map_options options = {0};
-	struct enclave_client_error error;
-	struct enclave_map *map = NULL;
-
-	ck_assert_msg(!enclave_map_new_json(
-			  bytes_from_string(text), &options, &map, &error),
-	    "%s", error.message);
-	return map;
-}
-
 START_TEST(a_document_repeats_the_nonce_of_its_own_fetch)
 {
 	struct enclave_map *map = load_map(NONCE_MAP("query"));
@@ -470,6 +541,30 @@ START_TEST(a_document_repeats_the_nonce_of_its_own_fetch)
 		ck_assert_int_eq(enclave_client_error_age_ms(&error), AGE_MS);
 		ck_assert_ptr_null(appraisal.claims);
 	}
+	appraisal_clear(&appraisal);
+	enclave_map_unref(map);
+}
+END_TEST
+
+/* A body that somebody fetched all the same, of a key that is not the leaf's:
+ * neither as the endpoint would encode it nor as the store keeps it. */
+START_TEST(what_certificates_carry_is_not_taken_from_a_body)
+{
+	struct enclave_map *map = load_map(
+	    "{\"h\":{\"pcrs\":" PCRS ",\"profile\":\"nitro-ra-tls\"}}");
+	struct answer answer = {
+	    .body = bytes_from_string("document"), .decoded = _i};
+	struct enclave_client_error error;
+	struct appraisal appraisal;
+
+	verifier.claims = good_claims("0=a");
+	ck_assert_int_eq(appraise(&appraiser, enclave_map_at(map, 0), answer,
+			     &appraisal, &error),
+	    ENCLAVE_CLIENT_ERR_USAGE);
+	ck_assert_msg(strstr(error.message, "is in the certificate") != NULL,
+	    "%s", error.message);
+	ck_assert_int_eq(verifier.calls, 0);
+	ck_assert(!appraisal.key_named);
 	appraisal_clear(&appraisal);
 	enclave_map_unref(map);
 }
@@ -573,8 +668,12 @@ main(void)
 	tcase_add_loop_test(
 	    tcase, claims_are_judged_again_at_the_time_it_is, 0, COUNT(ages));
 	tcase_add_test(tcase, claims_are_matched_with_the_policy_there_is_now);
+	tcase_add_loop_test(tcase, a_key_is_named_in_the_services_own_layout, 0,
+	    COUNT(layouts));
 	tcase_add_loop_test(tcase,
 	    a_document_repeats_the_nonce_of_its_own_fetch, 0, COUNT(nonces));
+	tcase_add_loop_test(
+	    tcase, what_certificates_carry_is_not_taken_from_a_body, 0, 2);
 	tcase_add_test(tcase, a_replayed_document_withdraws_nothing);
 	tcase_add_loop_test(
 	    tcase, each_fetch_asks_with_a_nonce_of_its_own, 0, 2);

@@ -121,6 +121,9 @@ static const struct {
     {"four members", "nitro-ra-tls", BAD,
 	RAW("\x04\x27\x84" TYPE "\x43"
 	    "doc\x04\x04")},
+    {"four members of which two are there", "nitro-ra-tls", BAD,
+	RAW("\x04\x25\x84" TYPE "\x43"
+	    "doc")},
     {"one member", "nitro-ra-tls", BAD, RAW("\x04\x21\x81" TYPE)},
     {"an array without an end", "nitro-ra-tls", BAD,
 	RAW("\x04\x26\x9f" TYPE "\x43"
@@ -181,6 +184,9 @@ static const struct {
     {"JSON of one", "nitro-ra-tls", BAD, RAW("\x0c\x22[\"" NITRO "\"]")},
     {"a JSON object", "nitro-ra-tls", BAD,
 	RAW("\x0c\x29{\"" NITRO "\":\"ZG9j\"}")},
+    {"a JSON object of two strings", "nitro-ra-tls", BAD,
+	RAW("\x0c\x31{\"t\":\"" NITRO "\",\"v\":\"ZG9j\"}")},
+    {"a JSON number as type", "nitro-ra-tls", BAD, RAW("\x0c\x0a[1,\"ZG9j\"]")},
     {"a JSON number as document", "nitro-ra-tls", BAD,
 	RAW("\x0c\x24[\"" NITRO "\",1]")},
     {"JSON with something behind it", "nitro-ra-tls", BAD,
@@ -206,7 +212,10 @@ static const struct {
 	RAW("\x04\x09\x00\x02\x0e\x00\x00\x00"
 	    "doc")},
     {"dstack's in eight bytes", "dstack", BAD,
-	RAW("\x04\x0d\x00\x02\x0f\x0c\x00\x00\x00\x00\x00\x00\x00"
+	RAW("\x04\x0d\x00\x02\x0f\x03\x00\x00\x00\x00\x00\x00\x00"
+	    "doc")},
+    {"dstack's in eight bytes, read as the shorter ones", "dstack", BAD,
+	RAW("\x04\x0d\x00\x02\x0f\x00\x00\x00\x00\x00\x00\x00\x00"
 	    "doc")},
     {"dstack's, longer than there is", "dstack", BAD,
 	RAW("\x04\x06\x00\x02\x10"
@@ -216,6 +225,8 @@ static const struct {
 	    "doc")},
     {"dstack's of none", "dstack", BAD, RAW("\x04\x03\x00\x02\x00")},
     {"dstack's length cut short", "dstack", BAD, RAW("\x04\x03\x00\x02\x01")},
+    {"dstack's length cut short, of something", "dstack", BAD,
+	RAW("\x04\x03\x00\x02\x0d")},
     {"dstack's without a length", "dstack", BAD, RAW("\x04\x02\x00\x02")},
     {"dstack's of one byte", "dstack", BAD, RAW("\x04\x01\x00")},
     {"dstack's map of messages", "dstack", BAD,
@@ -239,6 +250,26 @@ START_TEST(what_the_extension_holds_is_read_to_its_end)
 }
 END_TEST
 
+/* The bytes that say the version and the hardware are there, or not read. */
+START_TEST(what_is_too_short_for_dstack_is_not_looked_into)
+{
+	static const uint8_t value[] = {0x04, 0x01, 0x00};
+	struct enclave_client_error error = {0};
+	struct buffer document;
+	X509 *leaf = make_leaf();
+	struct bytes der;
+
+	add(leaf, DSTACK_OID, (struct bytes){value, sizeof(value)}, 0);
+	der = finish(leaf);
+	ck_assert_int_eq(
+	    carried_document(profile_find("dstack"), der, &document, &error),
+	    BAD);
+	ck_assert_msg(strstr(error.message, "can't be read") != NULL, "%s",
+	    error.message);
+	OPENSSL_free((void *)(uintptr_t)der.data);
+}
+END_TEST
+
 static const struct bytes cmw = {(const uint8_t *)"\x04\x25\x82" TYPE "\x43"
 						  "doc",
     39};
@@ -253,6 +284,10 @@ START_TEST(each_profile_looks_at_its_own_extension)
 	add(leaf, CMW_OID, cmw, 0);
 	add(leaf, DSTACK_OID, dstack, 0);
 	expect("nitro-ra-tls", finish(leaf), GOOD, "beside dstack's");
+	leaf = make_leaf();
+	add(leaf, CMW_OID, cmw, 0);
+	add(leaf, DSTACK_OID, dstack, 0);
+	expect("dstack", finish(leaf), GOOD, "beside a record");
 	leaf = make_leaf();
 	add(leaf, CMW_OID, cmw, 1);
 	add(leaf, DSTACK_OID, dstack, 0);
@@ -333,9 +368,9 @@ START_TEST(a_carried_document_has_the_size_of_any)
 }
 END_TEST
 
-/* A leaf with these names. */
+/* A leaf with these names, GEN_DNS or another kind that is text. */
 static struct bytes
-named(const char *const *names)
+named(int kind, const char *const *names)
 {
 	X509 *leaf = make_leaf();
 	GENERAL_NAMES *all = GENERAL_NAMES_new();
@@ -345,7 +380,7 @@ named(const char *const *names)
 		ASN1_IA5STRING *text = ASN1_IA5STRING_new();
 
 		ck_assert(ASN1_STRING_set(text, *names, -1));
-		GENERAL_NAME_set0_value(name, GEN_DNS, text);
+		GENERAL_NAME_set0_value(name, kind, text);
 		ck_assert(sk_GENERAL_NAME_push(all, name));
 	}
 	ck_assert(X509_add1_ext_i2d(leaf, NID_subject_alt_name, all, 0, 0));
@@ -375,8 +410,19 @@ static const struct {
 
 START_TEST(a_label_longer_than_dns_has_them_is_the_document)
 {
-	expect("evervault-cages", named(sans[_i].names), sans[_i].status,
-	    sans[_i].what);
+	expect("evervault-cages", named(GEN_DNS, sans[_i].names),
+	    sans[_i].status, sans[_i].what);
+}
+END_TEST
+
+START_TEST(names_of_another_kind_hold_no_document)
+{
+	static const char *const names[] = {HEX62 "64.test", NULL};
+
+	expect("evervault-cages", named(GEN_EMAIL, names),
+	    ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED, "an e-mail address");
+	expect("evervault-cages", named(GEN_URI, names),
+	    ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED, "a URI");
 }
 END_TEST
 
@@ -388,14 +434,14 @@ START_TEST(a_label_may_be_a_document_long_and_no_longer)
 	struct bytes der;
 
 	memset(label, '6', 2 * DOCUMENT_MAX_BYTES);
-	der = named(names);
+	der = named(GEN_DNS, names);
 	ck_assert(!carried_document(
 	    profile_find("evervault-cages"), der, &document, NULL));
 	ck_assert_uint_eq(buffer_bytes(&document).len, DOCUMENT_MAX_BYTES);
 	buffer_clear(&document);
 	OPENSSL_free((void *)(uintptr_t)der.data);
 	memset(label, '6', 2 * DOCUMENT_MAX_BYTES + 2);
-	expect("evervault-cages", named(names), BAD, "one byte more");
+	expect("evervault-cages", named(GEN_DNS, names), BAD, "one byte more");
 }
 END_TEST
 
@@ -411,12 +457,14 @@ main(void)
 	tcase_add_unchecked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, what_the_extension_holds_is_read_to_its_end,
 	    0, COUNT(values));
+	tcase_add_test(tcase, what_is_too_short_for_dstack_is_not_looked_into);
 	tcase_add_test(tcase, each_profile_looks_at_its_own_extension);
 	tcase_add_test(tcase, a_leaf_is_one_certificate_and_nothing_behind_it);
 	tcase_add_loop_test(
 	    tcase, a_carried_document_has_the_size_of_any, 0, 2);
 	tcase_add_loop_test(tcase,
 	    a_label_longer_than_dns_has_them_is_the_document, 0, COUNT(sans));
+	tcase_add_test(tcase, names_of_another_kind_hold_no_document);
 	tcase_add_test(tcase, a_label_may_be_a_document_long_and_no_longer);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

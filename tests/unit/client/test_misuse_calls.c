@@ -246,6 +246,50 @@ START_TEST(no_pins_where_the_key_is_not_named)
 }
 END_TEST
 
+/* The key itself may be meant, and still what evidence names is no pin. */
+static const char *const unpinnable[] = {
+    "\"object\":\"key\",\"transform\":\"identity\"",
+    "\"object\":\"certificate\",\"transform\":\"identity\"",
+    "\"object\":\"spki\",\"transform\":\"sha256\"",
+    "\"object\":\"spki\",\"transform\":\"identity\",\"prefix\":\"x\"",
+};
+
+static enum enclave_client_status
+pins_of(const char *profile)
+{
+	char map[512];
+
+	(void)snprintf(map, sizeof(map),
+	    "{\"enclaves\":{\"c\":{\"url\":\"https://h\",\"profile\":%s,"
+	    "\"pcrs\":{\"PCR0\":\"" HEX48 "\"}}}}",
+	    profile);
+	ck_assert_msg(enclave_client_config_load_text(
+			  config, map, strlen(map), error) == 0,
+	    "%s", enclave_client_error_message(error));
+	ck_assert_int_eq(enclave_client_update(client, config, error), 0);
+	return enclave_client_pins(client, "c", &given.text, error);
+}
+
+START_TEST(no_pins_where_something_else_is_named)
+{
+	char profile[256];
+
+	(void)snprintf(profile, sizeof(profile),
+	    "{\"encoding\":\"raw\",\"binding\":{\"field\":\"user_data\",%s}}",
+	    unpinnable[_i]);
+	expect(pins_of(profile), ENCLAVE_CLIENT_ERR_CONFIG,
+	    "nothing else can be pinned");
+	/* The digest of such a certificate would look like a pin. */
+	expect(pins_of("\"nitro-ra-tls\""), ENCLAVE_CLIENT_ERR_CONFIG,
+	    "nothing else can be pinned");
+	/* Another profile alone is no reason. */
+	expect(pins_of("{\"encoding\":\"raw\",\"binding\":{\"field\":"
+		       "\"public_key\",\"object\":\"spki\",\"transform\":"
+		       "\"identity\"}}"),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "no key is attested now");
+}
+END_TEST
+
 /* Documents and registers */
 
 START_TEST(documents)
@@ -642,6 +686,8 @@ add_calls(TCase *tcase)
 	tcase_add_test(tcase, names_and_what_belongs_to_them);
 	tcase_add_test(tcase, a_single_enclave_is_called_by_its_origin);
 	tcase_add_test(tcase, no_pins_where_the_key_is_not_named);
+	tcase_add_loop_test(
+	    tcase, no_pins_where_something_else_is_named, 0, COUNT(unpinnable));
 	tcase_add_test(tcase, documents);
 	tcase_add_test(tcase, registers_and_images);
 	tcase_add_test(tcase, requests);

@@ -59,9 +59,11 @@ static const char *const roles[] = {"", "enclave-parent",
     "arn:aws:iam::123456789012:instance-profile/enclave-parent",
     "arn:aws:iam::123456789012:role/", "arn:aws:iam::123456789012:user/x",
     "arn:aws:iam::123456789012:role/x ", "arn:aws:iam::123456789012:role/x\n",
-    "arn:aws:sts::123456789012:role/x", " arn:aws:iam::1:role/x"};
+    "arn:aws:sts::123456789012:role/x", " arn:aws:iam::1:role/x",
+    "arn:gcp:iam::123456789012:role/x", "aws:iam::123456789012:role/x"};
 
 static const char *const instances[] = {"", "i-", "i-0", "0123456789abcdef0",
+    "j-0123456789abcdef0", "i_0123456789abcdef0", "i-01234567-",
     "i-0123456789abcdef", "i-0123456789abcdef01", "i-0123456789ABCDEF0",
     "i-0123456789abcdef0 ", "i-0123456789abcdef0-enc0123456789abcdef"};
 
@@ -87,6 +89,23 @@ START_TEST(what_is_no_role_or_instance_is_refused)
 	    ENCLAVE_CLIENT_ERR_USAGE);
 	ck_assert_ptr_null(pcr);
 	enclave_client_error_free(error);
+}
+END_TEST
+
+START_TEST(a_role_has_at_most_2048_bytes)
+{
+	char arn[2048 + 2] = "arn:aws:iam::123456789012:role/";
+	size_t len = strlen(arn);
+	char *pcr = NULL;
+
+	memset(arn + len, 'x', 2048 - len);
+	ck_assert(!enclave_client_pcr3_from_role_arn(arn, &pcr, NULL));
+	free(pcr);
+	pcr = NULL;
+	arn[2048] = 'x';
+	ck_assert_int_eq(enclave_client_pcr3_from_role_arn(arn, &pcr, NULL),
+	    ENCLAVE_CLIENT_ERR_USAGE);
+	ck_assert_ptr_null(pcr);
 }
 END_TEST
 
@@ -196,6 +215,7 @@ main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, each_register_is_the_one_that_aws_reckons);
 	tcase_add_test(tcase, what_is_no_role_or_instance_is_refused);
+	tcase_add_test(tcase, a_role_has_at_most_2048_bytes);
 	tcase_add_test(tcase, a_signing_certificate_is_one_and_whole);
 	if (folder && *folder)
 		tcase_add_test(

@@ -159,7 +159,9 @@ static const struct {
     /* Values. */
     {PROFILE("{\"name\":\"x\"}"), "h.profile.name: no profile of that name"},
     {PROFILE("{\"name\":1}"), "h.profile.name: no profile of that name"},
-    {PROFILE("{\"title\":\"x\"}"), "h.profile: "},
+    {PROFILE("{\"title\":\"x\"}"), "h.profile: unknown member \"title\""},
+    {PROFILE("{\"encoding\":\"raw\",\"title\":\"x\"," BINDING "}"),
+	"h.profile: unknown member \"title\""},
     {PROFILE("{\"encoding\":\"zip\"," BINDING "}"),
 	"h.profile.encoding: an unknown word, expected one of: raw, hex, "
 	"base64, json"},
@@ -172,6 +174,8 @@ static const struct {
 	"h.profile.path: a fragment"},
     {PROFILE("{\"encoding\":\"raw\",\"plain_http\":1," BINDING "}"),
 	"expected true or false"},
+    {PROFILE("{\"encoding\":\"raw\",\"plain_http\":\"true\"," BINDING "}"),
+	"a string, expected true or false"},
     {PROFILE(BIND("\"sha256\",\"prefix\":\"\"")), "h.profile.binding.prefix: "},
     {PROFILE(BIND("\"sha256\",\"other\":1")), "h.profile.binding: "},
     {PROFILE("[]"), "h.profile: a list, expected a string or an object"},
@@ -245,6 +249,141 @@ START_TEST(a_change_of_profile_or_trust_is_a_change_of_judgement)
 }
 END_TEST
 
+/* All that a profile says, each member apart from what else goes with it: of
+ * profiles that JSON composes some differ in several at once. */
+static const struct profile whole = {
+    .name = "a",
+    .source = PROFILE_ENDPOINT,
+    .wrapping = PROFILE_CMW,
+    .evidence_path = "/a",
+    .evidence_port = 1,
+    .nonce = PROFILE_NONCE_QUERY,
+    .nonce_bytes = 20,
+    .accepted_status = 200,
+    .encoding = PROFILE_RAW,
+    .json_member = "a",
+    .binding =
+	{
+	    .field = CLAIMS_USER_DATA,
+	    .offset = 1,
+	    .length = 32,
+	    .field_length = 64,
+	    .object = BINDING_SPKI,
+	    .transform = BINDING_SHA256,
+	    .prefix = "a",
+	    .marks = {{0, {(const uint8_t *)"a", 1}}},
+	    .keys_max = 1,
+	},
+};
+
+static void
+change_question(struct profile *profile, int member)
+{
+	switch (member) {
+	case 0:
+		profile->name = "b";
+		break;
+	case 1:
+		profile->source = PROFILE_CERTIFICATE;
+		break;
+	case 2:
+		profile->wrapping = PROFILE_DSTACK;
+		break;
+	case 3:
+		profile->evidence_path = "/b";
+		break;
+	case 4:
+		profile->evidence_port = 2;
+		break;
+	case 5:
+		profile->plain_http = true;
+		break;
+	case 6:
+		profile->nonce = PROFILE_NONCE_PATH;
+		break;
+	default:
+		profile->nonce_bytes = 21;
+	}
+}
+
+static void
+change_answer(struct profile *profile, int member)
+{
+	switch (member) {
+	case 0:
+		profile->accepted_status = 201;
+		break;
+	case 1:
+		profile->encoding = PROFILE_HEX;
+		break;
+	case 2:
+		profile->json_member = "b";
+		break;
+	default:
+		profile->json_member = NULL;
+	}
+}
+
+static void
+change_binding(struct binding_rule *rule, int member)
+{
+	switch (member) {
+	case 0:
+		rule->field = CLAIMS_PUBLIC_KEY;
+		break;
+	case 1:
+		rule->offset = 2;
+		break;
+	case 2:
+		rule->length = 31;
+		break;
+	case 3:
+		rule->field_length = 65;
+		break;
+	case 4:
+		rule->object = BINDING_CERTIFICATE;
+		break;
+	case 5:
+		rule->transform = BINDING_SHA384;
+		break;
+	case 6:
+		rule->prefix = NULL;
+		break;
+	case 7:
+		rule->marks[0].offset = 1;
+		break;
+	case 8:
+		rule->marks[0].bytes.data = (const uint8_t *)"b";
+		break;
+	case 9:
+		rule->marks[1].bytes = rule->marks[0].bytes;
+		break;
+	case 10:
+		rule->keys_max = 2;
+		break;
+	default:
+		rule->older = &whole.binding;
+	}
+}
+
+enum { QUESTIONS = 8, ANSWERS = 4, BINDINGS = 12 };
+
+START_TEST(profiles_that_differ_in_anything_are_not_equal)
+{
+	struct profile other = whole;
+
+	ck_assert(profile_equal(&whole, &other));
+	if (_i < QUESTIONS)
+		change_question(&other, _i);
+	else if (_i < QUESTIONS + ANSWERS)
+		change_answer(&other, _i - QUESTIONS);
+	else
+		change_binding(&other.binding, _i - QUESTIONS - ANSWERS);
+	ck_assert(!profile_equal(&whole, &other));
+	ck_assert(!profile_equal(&other, &whole));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -260,6 +399,9 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    a_change_of_profile_or_trust_is_a_change_of_judgement, 0,
 	    COUNT(pairs));
+	tcase_add_loop_test(tcase,
+	    profiles_that_differ_in_anything_are_not_equal, 0,
+	    QUESTIONS + ANSWERS + BINDINGS);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
