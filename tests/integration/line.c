@@ -55,6 +55,20 @@ line_new(SSL_CTX *context)
 	return ssl;
 }
 
+void
+line_again(SSL *ssl, SSL_SESSION *session)
+{
+	int fd = SSL_get_fd(ssl);
+
+	(void)SSL_shutdown(ssl);
+	ck_assert_int_eq(SSL_clear(ssl), 1);
+	ck_assert_int_eq(
+	    SSL_set_fd(ssl, connect_to(local_enclave_port(fixture.enclave))),
+	    1);
+	(void)close(fd);
+	ck_assert_int_eq(SSL_set_session(ssl, session), 1);
+}
+
 SSL *
 line_dial(SSL_CTX *context, bool *ret_done)
 {

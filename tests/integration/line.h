@@ -11,6 +11,8 @@ SSL_CTX *line_context(void);
 SSL *line_new(SSL_CTX *context);
 /* The same with its handshake tried; *ret_done tells how that went. */
 SSL *line_dial(SSL_CTX *context, bool *ret_done);
+/* Cleared and connected over TCP anew, to resume the session. */
+void line_again(SSL *ssl, SSL_SESSION *session);
 /* GET path; whether the answer was 200. */
 bool line_get(SSL *ssl, const char *path);
 /* Closes the socket too. */

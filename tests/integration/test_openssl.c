@@ -304,6 +304,12 @@ count_call(const SSL *object, int where, int value)
 	callers_calls++;
 }
 
+static void
+nothing_to_tell(const SSL *object, int where, int value)
+{
+	(void)object, (void)where, (void)value;
+}
+
 START_TEST(info_callback_of_before_is_still_called)
 {
 	callers_calls = 0;
@@ -368,6 +374,63 @@ START_TEST(line_of_another_client_is_refused)
 	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "another client");
 	ck_assert_int_eq(check(), 0);
 	enclave_client_free(other);
+}
+END_TEST
+
+/* Attached to another enclave, with the same key and a policy of its own: what
+ * was judged by the one is not the other's. */
+START_TEST(line_of_another_enclave_is_refused)
+{
+	struct enclave_client_document *document = NULL;
+	SSL_CTX *other = line_context();
+	char map[1024];
+	int port = local_enclave_port(fixture.enclave);
+	const char *pcr0 = local_enclave_pcr(fixture.enclave, "0");
+
+	ck_assert_int_lt(
+	    snprintf(map, sizeof(map),
+		"{\"enclaves\":{\"" FIXTURE_NAME "\":{\"url\":\"https://"
+		"localhost:%d\",\"pcrs\":{\"PCR0\":\"%s\"}},"
+		"\"other\":{\"url\":\"https://127.0.0.1:%d\",\"pcrs\":"
+		"{\"PCR0\":\"%s\"}}}}",
+		port, pcr0, port, pcr0),
+	    (int)sizeof(map));
+	fixture_client_with_map(map, false);
+	fixture_get_ok("/warm");
+	fixture_expect(enclave_client_attest(fixture.client, "other", 30000,
+			   &document, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	enclave_client_document_free(document);
+	ck_assert(dial(ATTACH_CTX));
+	ck_assert_int_eq(check(), 0);
+	fixture_expect(enclave_client_ssl_ctx_attach(
+			   fixture.client, "other", other, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	ck_assert_ptr_eq(SSL_set_SSL_CTX(ssl, other), other);
+	fixture_expect(check(), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    "judged for another enclave");
+	SSL_CTX_free(other);
+}
+END_TEST
+
+/* A caller that hides our hook and resumes a session that was judged: the
+ * verdict on the SSL is the first handshake's. */
+START_TEST(line_that_was_resumed_is_refused)
+{
+	SSL_SESSION *session;
+
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+	warm_client("");
+	ck_assert(dial(_i));
+	ck_assert(line_get(ssl, "/first"));
+	ck_assert_int_eq(check(), 0);
+	session = SSL_get1_session(ssl);
+	SSL_set_info_callback(ssl, nothing_to_tell);
+	line_again(ssl, session);
+	ck_assert_int_eq(SSL_connect(ssl), 1);
+	ck_assert_int_eq(SSL_session_reused(ssl), 1);
+	fixture_expect(check(), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "resumed");
+	SSL_SESSION_free(session);
 }
 END_TEST
 
@@ -529,6 +592,9 @@ add_tests(TCase *tcase)
 	    tcase, switched_off_verification_passes_nothing, 0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, line_of_another_client_is_refused, 0, ATTACH_WAYS);
+	tcase_add_test(tcase, line_of_another_enclave_is_refused);
+	tcase_add_loop_test(
+	    tcase, line_that_was_resumed_is_refused, 0, ATTACH_WAYS);
 	tcase_add_test(tcase, check_before_the_handshake_refuses);
 	tcase_add_test(tcase, only_the_attached_ssl_is_judged);
 	tcase_add_test(tcase, many_threads_share_one_context);

@@ -323,6 +323,29 @@ START_TEST(refused_clients_do_not_crowd_out_good_ones)
 }
 END_TEST
 
+/* A client must be able to tell the end of an answer from a cut (RFC 8446
+ * 6.1), unless the caller had its server end silently. */
+START_TEST(a_server_says_that_it_ends_as_the_caller_had_it)
+{
+	struct vault_pair pair;
+	char byte;
+	int got;
+
+	vault_use_version(versions[_i % 2]);
+	SSL_CTX_set_quiet_shutdown(vault.server_ctx, _i / 2);
+	vault_open(NULL, VAULT_KEY_ALONE);
+	vault_mint("client", vault_good);
+	vault_use(vault.client_ctx, "client");
+	pair = vault_shake_hands(NULL);
+	ck_assert_int_eq(vault_check(&pair, NULL), 0);
+	ck_assert_int_ge(SSL_shutdown(pair.server), 0);
+	got = SSL_read(pair.client, &byte, 1);
+	ck_assert_int_eq(SSL_get_error(pair.client, got),
+	    _i / 2 ? SSL_ERROR_WANT_READ : SSL_ERROR_ZERO_RETURN);
+	vault_pair_free(&pair);
+}
+END_TEST
+
 START_TEST(a_profile_that_is_fetched_serves_no_server)
 {
 	fixture_client(NULL, "", false);
@@ -368,6 +391,8 @@ main(void)
 	tcase_add_loop_test(
 	    tcase, who_does_not_hold_the_key_takes_no_clients_place, 0, 2);
 	tcase_add_test(tcase, refused_clients_do_not_crowd_out_good_ones);
+	tcase_add_loop_test(
+	    tcase, a_server_says_that_it_ends_as_the_caller_had_it, 0, 4);
 	tcase_add_test(tcase, a_profile_that_is_fetched_serves_no_server);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

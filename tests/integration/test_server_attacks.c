@@ -244,6 +244,8 @@ END_TEST
 /* Whose sessions they are; a server that asks for certificates needs one. */
 static const unsigned char context[] = {'x'};
 
+#define EARLY_BYTES 1000
+
 /* A key that both ends know, and no certificate. */
 static const unsigned char shared_key[32] = "agreed elsewhere";
 
@@ -280,6 +282,8 @@ key_session(SSL *ssl)
 	    SSL_SESSION_set_cipher(session, SSL_CIPHER_find(ssl, cipher)), 1);
 	ck_assert_int_eq(
 	    SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION), 1);
+	ck_assert_int_eq(
+	    SSL_SESSION_set_max_early_data(session, EARLY_BYTES), 1);
 	if (SSL_is_server(ssl))
 		ck_assert_int_eq(
 		    SSL_SESSION_set1_id_context(session, context, 1), 1);
@@ -361,6 +365,50 @@ START_TEST(a_key_that_the_caller_takes_all_the_same_is_refused)
 	ck_assert(pair.accepted);
 	expect_unjudged(&pair);
 	vault_pair_free(&pair);
+}
+END_TEST
+
+/* Whether data that the client sends before any handshake reaches the server;
+ * both have a key in common, and the caller's server means to take it. */
+static bool
+takes_early_data(void)
+{
+	struct vault_pair pair = vault_pair_new();
+	size_t written = 0, got = 0;
+	char byte = 'x';
+	bool taken;
+
+	/* Otherwise OpenSSL's server wants a ticket of its own, used once. */
+	(void)SSL_set_options(pair.server, SSL_OP_NO_ANTI_REPLAY);
+	ck_assert_int_eq(
+	    SSL_write_early_data(pair.client, &byte, 1, &written), 1);
+	(void)SSL_read_early_data(pair.server, &byte, 1, &got);
+	taken = got > 0;
+	ERR_clear_error();
+	vault_pair_free(&pair);
+	return taken;
+}
+
+static void
+serve_early_data(void)
+{
+	serve_keys();
+	ck_assert_int_eq(
+	    SSL_CTX_set_max_early_data(vault.server_ctx, EARLY_BYTES), 1);
+}
+
+/* Before the handshake nobody has been judged. */
+START_TEST(data_before_the_handshake_is_not_taken)
+{
+	serve_early_data();
+	offer_keys(TLS1_3_VERSION);
+	/* Or this shows nothing. */
+	ck_assert(takes_early_data());
+	vault_open(NULL, VAULT_KEY_ALONE);
+	ck_assert(!takes_early_data());
+	/* Nor where the caller asks for it all the same. */
+	serve_early_data();
+	ck_assert(!takes_early_data());
 }
 END_TEST
 
@@ -668,6 +716,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_key_agreed_elsewhere_is_no_evidence, 0, 2);
 	tcase_add_loop_test(
 	    tcase, a_key_that_the_caller_takes_all_the_same_is_refused, 0, 2);
+	tcase_add_test(tcase, data_before_the_handshake_is_not_taken);
 	tcase_add_loop_test(tcase, a_session_from_before_is_not_resumed, 0, 6);
 	tcase_add_loop_test(
 	    tcase, evidence_in_an_issuer_is_not_the_leafs, 0, 2);

@@ -27,7 +27,7 @@ vault_pair_free(struct vault_pair *pair)
 }
 
 struct vault_pair
-vault_shake_hands(SSL_SESSION *session)
+vault_pair_new(void)
 {
 	struct vault_pair pair = {
 	    SSL_new(vault.server_ctx), SSL_new(vault.client_ctx), false};
@@ -39,6 +39,14 @@ vault_shake_hands(SSL_SESSION *session)
 	ck_assert_int_eq(BIO_new_bio_pair(&server_end, 0, &client_end, 0), 1);
 	SSL_set_bio(pair.server, server_end, server_end);
 	SSL_set_bio(pair.client, client_end, client_end);
+	return pair;
+}
+
+struct vault_pair
+vault_shake_hands(SSL_SESSION *session)
+{
+	struct vault_pair pair = vault_pair_new();
+
 	if (session)
 		ck_assert_int_eq(SSL_set_session(pair.client, session), 1);
 	for (int i = 0; i < TURNS_MAX && !pair.accepted; i++) {

@@ -44,6 +44,8 @@ void vault_use_pretended(const char *name, long serial);
 /* The only one that clients speak. */
 void vault_use_version(int version);
 
+/* Two ends that have not said anything yet. */
+struct vault_pair vault_pair_new(void);
 /* session: what the client offers to resume, or NULL. */
 struct vault_pair vault_shake_hands(SSL_SESSION *session);
 void vault_pair_free(struct vault_pair *pair);
