@@ -60,9 +60,11 @@ enclave_client_ssl_attach(struct enclave_client *client, const char *name,
  * Policy and times follow enclave_client_update().  Another profile or trust is
  * another enclave: every client is refused until ssl_ctx is attached again.
  *
- * Sessions, tickets, early data and pre-shared keys are off.  An SSL that is
- * moved to another SSL_CTX (by a server name callback) is no longer judged, and
- * the check refuses it.
+ * Sessions, tickets, early data and pre-shared keys are off.  ssl_ctx stays the
+ * caller's: whoever sets its verification, a certificate verify callback or a
+ * callback for pre-shared keys afterwards, or moves an SSL to another SSL_CTX
+ * (by a server name callback), lets handshakes finish in which nobody was
+ * judged.  enclave_client_ssl_check() refuses them; it is not optional.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_ssl_ctx_attach_server(struct enclave_client *client,
