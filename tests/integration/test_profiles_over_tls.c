@@ -144,6 +144,43 @@ START_TEST(a_nonce_may_end_the_path)
 }
 END_TEST
 
+/*
+ * OpenSecret's way of asking and answering can be composed, for a service that
+ * names its TLS key as well.  OpenSecret itself names none: it attests a key to
+ * encrypt with above TLS, so nothing that it says opens a connection.
+ */
+#define OPENSECRET(binding)                                                    \
+	",\"profile\":{\"nonce\":\"path\",\"path\":\"/attestation\","          \
+	"\"encoding\":\"json\",\"member\":\"attestation_document\","           \
+	"\"binding\":{" binding "}}"
+#define BY_SPKI                                                                \
+	OPENSECRET("\"field\":\"user_data\",\"object\":\"spki\","              \
+		   "\"transform\":\"identity\"")
+#define BY_PUBLIC_KEY                                                          \
+	OPENSECRET("\"field\":\"public_key\",\"object\":\"key\","              \
+		   "\"transform\":\"identity\"")
+
+static const struct row opensecret[] = {
+    {BY_SPKI, SERVE("evervault", "good"), ENCLAVE_CLIENT_OK, NULL},
+    {BY_SPKI, SERVE("evervault", "other-key"),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "is another key's"},
+    {BY_SPKI, SERVE("evervault", "null"), ENCLAVE_CLIENT_ERR_BINDING,
+	"it has no user_data"},
+    {BY_SPKI, "{\"service\":\"evervault\",\"nonce\":\"null\"}",
+	ENCLAVE_CLIENT_ERR_TOO_OLD, "its nonce is absent"},
+    {BY_SPKI, SERVE("opensecret", "good"), ENCLAVE_CLIENT_ERR_BINDING,
+	"it has no user_data"},
+    {BY_PUBLIC_KEY, SERVE("opensecret", "good"),
+	ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "is another key's"},
+    {BY_PUBLIC_KEY, SERVE("oyster", "good"), ENCLAVE_CLIENT_OK, NULL},
+};
+
+START_TEST(what_opensecret_attests_opens_no_connection)
+{
+	try_row(&opensecret[_i]);
+}
+END_TEST
+
 /* Oyster's evidence comes over plain http, from another port. */
 static const char *
 oyster(const char *encoding, const char *key)
@@ -713,6 +750,8 @@ main(void)
 	tcase_add_test(tcase, a_document_of_an_earlier_fetch_is_no_answer);
 	tcase_add_test(tcase, polls_ask_with_a_nonce_as_well);
 	tcase_add_test(tcase, a_nonce_may_end_the_path);
+	tcase_add_loop_test(tcase, what_opensecret_attests_opens_no_connection,
+	    0, COUNT(opensecret));
 	tcase_add_loop_test(tcase, oyster_binds_the_raw_key_that_came_over_http,
 	    0, COUNT(oysters));
 	tcase_add_test(

@@ -14,6 +14,9 @@ static const char nitriding_path[] = "/enclave/attestation";
 static const char raw_path[] = "/attestation/raw";
 static const char hex_path[] = "/attestation/hex";
 static const char nonce_path[] = "/attestation/by-nonce/";
+/* OpenSecret's: a UUID follows. */
+static const char uuid_path[] = "/attestation/";
+#define UUID_TEXT_BYTES 36
 
 static const uint64_t huge_body_bytes = 1000000000;
 
@@ -85,13 +88,27 @@ send_body(
 	}
 }
 
+/* The UUID that ends the path, or NULL. */
+static const char *
+asked_uuid(const char *path)
+{
+	const char *uuid = path + strlen(uuid_path);
+
+	if (strncmp(path, uuid_path, strlen(uuid_path)) != 0 ||
+	    strspn(uuid, "0123456789abcdef-") != UUID_TEXT_BYTES ||
+	    uuid[UUID_TEXT_BYTES] != '\0')
+		return NULL;
+	return uuid;
+}
+
 bool
 evidence_path(const char *path)
 {
 	return strcmp(path, EVIDENCE_PATH) == 0 ||
 	       strcmp(path, nitriding_path) == 0 ||
 	       strcmp(path, raw_path) == 0 || strcmp(path, hex_path) == 0 ||
-	       strncmp(path, nonce_path, strlen(nonce_path)) == 0;
+	       strncmp(path, nonce_path, strlen(nonce_path)) == 0 ||
+	       asked_uuid(path) != NULL;
 }
 
 static void
@@ -131,6 +148,25 @@ answer_nitriding(struct enclave *enclave, struct evhttp_request *request)
 	free(base64);
 }
 
+/* {"attestation_document": base64}, which repeats the UUID in ASCII. */
+static void
+answer_opensecret(
+    struct enclave *enclave, struct evhttp_request *request, const char *uuid)
+{
+	size_t len;
+	const uint8_t *document;
+	char *base64;
+	char *body;
+
+	enclave_ask(enclave, (const uint8_t *)uuid, UUID_TEXT_BYTES);
+	document = enclave_document(enclave, &len);
+	base64 = base64_encode(document, len);
+	body = must_format("{\"attestation_document\":\"%s\"}", base64);
+	answer_now(request, 200, body);
+	free(body);
+	free(base64);
+}
+
 /* The document alone, in one of the forms without anything around it. */
 static bool
 answer_plainly(
@@ -142,6 +178,10 @@ answer_plainly(
 
 	if (strcmp(path, nitriding_path) == 0) {
 		answer_nitriding(enclave, request);
+		return true;
+	}
+	if (asked_uuid(path) != NULL) {
+		answer_opensecret(enclave, request, asked_uuid(path));
 		return true;
 	}
 	if (strncmp(path, nonce_path, strlen(nonce_path)) == 0) {

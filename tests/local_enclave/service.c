@@ -13,6 +13,7 @@ static const char *const service_names[SERVICES] = {
     [SERVICE_NITRIDING] = "nitriding",
     [SERVICE_NITRIDING_TEXT] = "nitriding-text",
     [SERVICE_OYSTER] = "oyster",
+    [SERVICE_OPENSECRET] = "opensecret",
     [SERVICE_CERTIFICATE_LIST] = "list",
     [SERVICE_CMW] = "cmw",
     [SERVICE_CMW_JSON] = "cmw-json",
@@ -223,6 +224,19 @@ state_raw_key(const struct service_subject *subject, uint8_t *buffer)
 	return len;
 }
 
+/* A new key for each document, which the client is to encrypt with. */
+static size_t
+state_agreement_key(uint8_t *buffer)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	size_t len = 32;
+
+	must(
+	    key != NULL && EVP_PKEY_get_raw_public_key(key, buffer, &len) == 1);
+	EVP_PKEY_free(key);
+	return len;
+}
+
 /* Another's digest, a place not used, ours. */
 static size_t
 state_list(const struct service_subject *subject, uint8_t *buffer)
@@ -254,6 +268,8 @@ state_object(const struct service_subject *subject, uint8_t *buffer)
 		return state_dstack(subject, buffer);
 	case SERVICE_OYSTER:
 		return state_raw_key(subject, buffer);
+	case SERVICE_OPENSECRET:
+		return state_agreement_key(buffer);
 	case SERVICE_CERTIFICATE_LIST:
 		return state_list(subject, buffer);
 	default:
@@ -274,7 +290,10 @@ service_state(const struct service_subject *subject,
 		buffer[field.len++] = 0;
 	if (subject->statement == STATEMENT_NULL)
 		field.state = FIELD_NULL;
-	if (subject->service == SERVICE_OYSTER) {
+	if (subject->service == SERVICE_OPENSECRET)
+		request->user_data = (struct mint_field){FIELD_NULL, NULL, 0};
+	if (subject->service == SERVICE_OYSTER ||
+	    subject->service == SERVICE_OPENSECRET) {
 		request->public_key = field;
 		return;
 	}

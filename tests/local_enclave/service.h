@@ -16,6 +16,7 @@ enum service {
 	SERVICE_NITRIDING,      /* 68 bytes */
 	SERVICE_NITRIDING_TEXT, /* 79 bytes */
 	SERVICE_OYSTER,
+	SERVICE_OPENSECRET,       /* an X25519 key that is not TLS's */
 	SERVICE_CERTIFICATE_LIST, /* digests of keys, one after the other */
 	/* In the certificate. */
 	SERVICE_CMW,

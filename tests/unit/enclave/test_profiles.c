@@ -91,6 +91,11 @@ static const struct {
     {PROFILE("{\"name\":\"oyster\"}"), "can't gate a connection"},
     {PROFILE("{\"name\":\"oyster\",\"key\":\"x25519\"}"),
 	"h.profile.key: an X25519 key agrees on secrets"},
+    /* OpenSecret's, as it would have to be composed. */
+    {PROFILE("{\"nonce\":\"path\",\"path\":\"/attestation\",\"encoding\":"
+	     "\"json\",\"member\":\"attestation_document\",\"key\":"
+	     "\"x25519\"}"),
+	"h.profile.key: an X25519 key agrees on secrets"},
     {PROFILE("{\"name\":\"oyster\",\"key\":\"secp256k1\"}"),
 	"h.profile.key: secp256k1 is no curve of TLS 1.3"},
     {PROFILE("{\"name\":\"oyster\",\"key\":\"rsa\"}"), "expected \"ed25519\""},
