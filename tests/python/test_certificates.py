@@ -1,11 +1,14 @@
 """A client certificate is shown to judged servers alone, by every adapter."""
 
+import shutil
+
 import pytest
 
 pytest.importorskip("requests")
 pytest.importorskip("httpx")
 
 import httpx  # noqa: E402
+import requests  # noqa: E402
 
 import enclave_client  # noqa: E402
 from conftest import (  # noqa: E402
@@ -103,6 +106,22 @@ def test_through_a_proxy(make, client, asking):
         http = make(client, proxy=proxy.url)
         assert http.request("GET", asking.url).json()["path"] == "/"
     assert len(shown(asking)) == 1
+
+
+def test_a_store_that_changed_vouches_for_nobody_from_before(
+    client, asking, certificate, tmp_path
+):
+    store, foreign = tmp_path / "store.pem", LocalEnclave.start(tmp_path / "foreign")
+    asking.set(keep_alive=False)
+    with foreign, Session(client) as session:
+        session.cert, session.verify = certificate, str(store)
+        shutil.copy(asking.web_ca, store)
+        assert session.get(asking.url).ok
+        seen = len(shown(asking))
+        shutil.copy(foreign.web_ca, store)
+        with nothing_is_sent(asking), pytest.raises(requests.exceptions.SSLError):
+            session.post(asking.url, data=MARKER)
+    assert len(shown(asking)) == seen
 
 
 @pytest.mark.parametrize("mode", ["other-key", "expired", "foreign-root"])

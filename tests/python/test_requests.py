@@ -1,6 +1,7 @@
 """requests, with the gate under it."""
 
 import pickle
+import shutil
 import ssl
 import subprocess
 import sys
@@ -171,6 +172,19 @@ def test_a_bundle_of_the_environment_comes_before_the_clients(
     assert not hasattr(refusal.value, "status")
     session.trust_env = False
     assert session.get(enclave.url).status_code == 200
+
+
+def test_a_store_that_changed_is_read_again(session, enclave, tmp_path):
+    store, foreign = tmp_path / "store.pem", LocalEnclave.start(tmp_path / "foreign")
+    enclave.set(keep_alive=False)
+    with foreign:
+        shutil.copy(enclave.web_ca, store)
+        assert session.get(enclave.url, verify=str(store)).ok
+        shutil.copy(foreign.web_ca, store)
+        with nothing_is_sent(enclave), pytest.raises(requests.exceptions.SSLError):
+            session.post(enclave.url, data=MARKER, verify=str(store))
+        shutil.copy(enclave.web_ca, store)
+        assert session.get(enclave.url, verify=str(store)).ok
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ whom ordinary verification trusts, as ever.
 import http.client
 import inspect
 import io
+import os
 import socket
 import ssl
 import threading
@@ -289,7 +290,8 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         """First without it: whoever is judged then may see it, and nobody else."""
         name = self._find()
         for attempt in range(PROBES_MAX + 1):
-            pins = self.gate.pins(name, trust)
+            vouching = trust, _state_of(trust)
+            pins = self.gate.pins(name, vouching)
             if pins:
                 try:
                     self._open(self.contexts.make_pinned(pins, own))
@@ -304,7 +306,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
             self._open(self.contexts.get(*trust))
             self._judge_or_learn()
             assert self._peer is not None
-            self._peer.pin(trust)
+            self._peer.pin(vouching)
             self._drop()
         self._has_certificate = True
         self._judge_or_learn()
@@ -480,13 +482,29 @@ class _RefusedConnection(urllib3.connection.HTTPConnection):
 _redirects = requests.sessions.SessionRedirectMixin()
 
 
+def _state_of(trust: Any) -> tuple[Any, ...]:
+    """What tells one content of a trust store's file and folder from the next."""
+    seen = []
+    for path in trust[:2]:
+        try:
+            now = os.stat(path) if path else None
+        except OSError:
+            now = None
+        seen.append(
+            now
+            and (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        )
+    return tuple(seen)
+
+
 class _Contexts:
-    """One SSLContext for each trust store: loading one takes 20 ms."""
+    """One SSLContext for each trust store: loading one takes 20 ms. What has
+    changed is loaded again, as the library does."""
 
     def __init__(self, insecure_key_log: bool) -> None:
         self._insecure_key_log = insecure_key_log
         self._lock = threading.Lock()
-        self._made: dict[Any, ssl.SSLContext] = {}
+        self._made: dict[Any, tuple[Any, ssl.SSLContext]] = {}
 
     def make(self, file: Any, directory: Any, data: Any) -> ssl.SSLContext:
         """A new one, without trust where nothing is named."""
@@ -510,12 +528,15 @@ class _Contexts:
         return context
 
     def get(self, file: Any, directory: Any, data: Any) -> ssl.SSLContext:
-        """The one for that trust."""
-        key = (file, directory, data)
+        """The one for that trust, as it is now."""
+        trust = file, directory, data
+        state = _state_of(trust)
         with self._lock:
-            if key not in self._made:
-                self._made[key] = self.make(file, directory, data)
-            return self._made[key]
+            former, context = self._made.get(trust, (None, None))
+            if context is None or former != state:
+                context = self.make(*trust)
+                self._made[trust] = state, context
+            return context
 
 
 def _default_store() -> str:
