@@ -1,5 +1,6 @@
 """A client that was made before the fork, used after it."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -7,12 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 import enclave_client
 from conftest import MARKER, make_client, map_of, trust_of
+from enclave_client import _gate
 from proxy import Proxy
 from test_client import Provider
 
@@ -144,6 +147,30 @@ def test_a_child_makes_connections_of_its_own(enclave, make_session, proxied):
     used = {event["path"]: event["connection"] for event in enclave.log("request")}
     assert used["/parent"] == used["/parent-again"]
     assert used["/child"] == used["/child-again"] != used["/parent"]
+
+
+@adapters
+def test_a_child_waits_for_no_thread_of_its_parent(enclave, make_session):
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with contextlib.ExitStack() as stack:
+            for lock in list(_gate._locks):
+                stack.enter_context(lock)
+            held.set()
+            done.wait(TIMEOUT_S)
+
+    with make_client(enclave) as client, make_session(client) as session:
+        shared.update(session=session, url=enclave.url)
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(TIMEOUT_S)
+        try:
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                assert pool.map_async(fetch, ["/child"]).get(TIMEOUT_S) == [200]
+        finally:
+            done.set()
+            thread.join()
 
 
 @adapters

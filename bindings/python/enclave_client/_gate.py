@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 import urllib.parse
+import weakref
 from typing import Any, NoReturn
 
 from ._client import BaseClient
@@ -78,6 +79,35 @@ def pin(context: ssl.SSLContext, leaves: list[bytes]) -> None:
     handshake ends there."""
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(cadata=b"".join(leaves))
+
+
+class ForkLock:
+    """A lock that a forked child finds open, whoever holds it in the parent."""
+
+    def __init__(self) -> None:
+        self.renew()
+        _locks.add(self)
+
+    def renew(self) -> None:
+        """In the child, where no thread holds it any more."""
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+_locks: "weakref.WeakSet[ForkLock]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for lock in list(_locks):
+        lock.renew()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
 
 
 class Peer:
@@ -178,7 +208,7 @@ class Gate:
         # The client lives as long as whoever is gated by it.
         self.client = client
         self.core: Core = client._core
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._refused: dict[tuple[str, bytes], tuple[float, EnclaveClientError]] = {}
         self._pins: dict[tuple[str, object], list[Bytes]] = {}
 

@@ -21,7 +21,6 @@ import importlib
 import inspect
 import os
 import ssl
-import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -49,6 +48,7 @@ from ._gate import (
     EVIDENCE_MAX_BYTES,
     LEARNING_S,
     PROBES_MAX,
+    ForkLock,
     Gate,
     Peer,
     agent,
@@ -605,7 +605,7 @@ class _AnyTransport:
             "local_address": local_address,
             "retries": retries,
         }
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._pools: dict[tuple[str, str, int, int], Any] = {}
 
     def _make_context(self, verify: Trust) -> ssl.SSLContext:

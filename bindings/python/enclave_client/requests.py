@@ -51,6 +51,7 @@ from ._gate import (
     EVIDENCE_MAX_BYTES,
     LEARNING_S,
     PROBES_MAX,
+    ForkLock,
     Gate,
     Peer,
     agent,
@@ -503,7 +504,7 @@ class _Contexts:
 
     def __init__(self, insecure_key_log: bool) -> None:
         self._insecure_key_log = insecure_key_log
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._made: dict[Any, tuple[Any, ssl.SSLContext]] = {}
 
     def make(self, file: Any, directory: Any, data: Any) -> ssl.SSLContext:
