@@ -163,6 +163,27 @@ show_trace(
 	return 0;
 }
 
+static bool
+url_allowed(struct transfer *transfer)
+{
+	if (gate_url_allowed(&transfer->handle->gate))
+		return true;
+	transfer->failure = transfer->handle->gate.error.status;
+	return false;
+}
+
+/*
+ * Called before each name is looked up: a redirect can put what the answer
+ * holds into a name, and whoever runs that domain's servers reads the question.
+ */
+static int
+start_resolver(void *state, void *reserved, void *argument)
+{
+	(void)state;
+	(void)reserved;
+	return url_allowed(argument) ? 0 : 1;
+}
+
 /*
  * Called before each connect, a redirect's too: not even a TCP connection goes
  * to another origin.
@@ -182,10 +203,8 @@ open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
 		    LEARNING_CONNECTIONS_MAX);
 		return CURL_SOCKET_BAD;
 	}
-	if (!gate_url_allowed(&transfer->handle->gate)) {
-		transfer->failure = transfer->handle->gate.error.status;
+	if (!url_allowed(transfer))
 		return CURL_SOCKET_BAD;
-	}
 	return sockets_open(transfer->sockets, address);
 }
 
@@ -335,6 +354,8 @@ transfer_watch_sockets(struct transfer *transfer)
 
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_RESOLVER_START_FUNCTION, start_resolver);
+	SET(CURLOPT_RESOLVER_START_DATA, transfer);
 	return CURLE_OK;
 }
 

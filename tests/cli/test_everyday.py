@@ -200,7 +200,10 @@ def test_an_error_of_the_line_for_machines(attest_curl):
     assert (run.exit, found["exit"], found["status"]) == (2, 2, None)
 
 
-@pytest.mark.parametrize("elsewhere", ["https://127.0.0.1:1/", "http://localhost/"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://127.0.0.1:1/", "http://localhost/", "https://secret.evil.invalid/"],
+)
 def test_a_redirect_elsewhere_is_not_followed(
     attest_curl, enclave, accepted, elsewhere
 ):
