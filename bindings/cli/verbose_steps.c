@@ -141,11 +141,66 @@ out:
 	free(text);
 }
 
+static const char *
+outcome_of(const struct fault *fault, enum enclave_client_step step)
+{
+	return step == fault->step ? "refused" : "passed";
+}
+
+/* How old it is, where a verdict got so far. */
+static void
+say_time(const struct fault *fault, const cJSON *facts)
+{
+	const cJSON *age = cJSON_GetObjectItem(facts, "age_ms");
+	const cJSON *end = cJSON_GetObjectItem(facts, "deadline_ms");
+	struct when made = {"?"}, until = {"?"};
+
+	if (cJSON_IsNumber(age))
+		made = when_of(wall_ms() - (int64_t)age->valuedouble);
+	if (cJSON_IsNumber(end))
+		until = when_of((int64_t)end->valuedouble);
+	say("step time: %s; made %s; counts until %s",
+	    outcome_of(fault, ENCLAVE_CLIENT_STEP_TIME), made.text, until.text);
+}
+
+static void
+say_register(const cJSON *pcr)
+{
+	if (cJSON_IsObject(pcr))
+		say("  PCR%d %s", cJSON_GetObjectItem(pcr, "index")->valueint,
+		    text_of(pcr, "shown"));
+}
+
+/* Steps are taken in their order, and the status is the first refusal's. */
+static void
+say_steps(const struct fault *fault, const cJSON *facts)
+{
+	int step = fault->step;
+
+	/* Of the key's own refusal another document may be the reason. */
+	if (fault->status != ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED &&
+	    step > ENCLAVE_CLIENT_STEP_STRUCTURE)
+		step = ENCLAVE_CLIENT_STEP_STRUCTURE;
+	for (; step <= (int)fault->step; step++) {
+		if (step == ENCLAVE_CLIENT_STEP_TIME)
+			say_time(fault, facts);
+		else
+			say("step %s: %s",
+			    enclave_client_step_name(
+				(enum enclave_client_step)step),
+			    outcome_of(fault, (enum enclave_client_step)step));
+	}
+	say_register(cJSON_GetObjectItem(facts, "pcr"));
+}
+
 void
 verbose_refusal(const struct fault *fault)
 {
+	cJSON *facts = cJSON_Parse(fault->facts);
+
 	if (fault->status && fault->step)
-		say("step %s: refused", enclave_client_step_name(fault->step));
+		say_steps(fault, facts);
 	else if (fault->status == ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED)
 		say("step binding: refused");
+	cJSON_Delete(facts);
 }

@@ -21,6 +21,43 @@ key_allowed(void *context, const struct binding_key *key,
 	return status == ENCLAVE_CLIENT_OK;
 }
 
+/* Its lines alone: the headers in a trace are those of the request. */
+static int
+show_text(
+    CURL *easy, curl_infotype type, char *data, size_t len, void *argument)
+{
+	const struct enclave_client_request *request = argument;
+
+	(void)easy;
+	if (type == CURLINFO_TEXT && request->trace)
+		request->trace(ENCLAVE_CLIENT_TRACE_TEXT, data, len,
+		    request->trace_context);
+	return 0;
+}
+
+/*
+ * The connection that evidence comes over is mostly the request's as well.
+ * libcurl that has no function to call prints.
+ */
+static CURLcode
+trace_connection(const struct attempt *attempt)
+{
+	const struct enclave_client_request *request =
+	    attempt->learning->request;
+	CURL *easy = attempt->handle->easy;
+	CURLcode code;
+
+	if (!request || !request->trace)
+		return CURLE_OK;
+	code = curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, show_text);
+	if (!code)
+		code =
+		    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, (void *)request);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+	return code;
+}
+
 enum enclave_client_status
 attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 {
@@ -44,6 +81,9 @@ attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 	    call_left_ms(learning->call, LEARNING_TIMEOUT_MS), error);
 	if (status)
 		return status;
+	if (trace_connection(attempt))
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_FETCH, "libcurl takes no trace");
 	if (attempt->limited) {
 		handle->gate.key_allowed = key_allowed;
 		handle->gate.key_context = (void *)learning;
@@ -173,6 +213,7 @@ attempt_judge(
 	struct bytes body = {0};
 
 	error_clear(&scratch);
+	(void)curl_easy_setopt(attempt->handle->easy, CURLOPT_VERBOSE, 0L);
 	/* A connection that was refused at its handshake carried no GET. */
 	if (attempt->handle->gate.ran)
 		cache_count(learning->slot, CACHE_LEARNINGS);

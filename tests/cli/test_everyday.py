@@ -384,5 +384,55 @@ def test_verbose_says_which_step_refused(attest_curl, enclave, accepted):
     enclave.set(evidence="broken-signature")
     run = attest_curl("-sv", *accepted, enclave.url)
     assert run.exit == 113
+    assert "* attestation: step structure: passed" in run.err
     assert "* attestation: step signature: refused" in run.err
+    assert "step time" not in run.err and "step policy" not in run.err
+
+
+def test_verbose_says_what_passed_and_how_old_it_is(attest_curl, enclave, accepted):
+    enclave.set(evidence={"mode": "old", "age_ms": 4_000_000})
+    run = attest_curl("-sSv", *accepted, enclave.url).refused(114)
+    (time_line,) = [x for x in run.err.splitlines() if "step time: " in x]
+    assert "step signature: passed" in run.err
+    assert "step time: refused; made 20" in time_line and "66m ago" in time_line
     assert "step policy" not in run.err
+
+
+def test_verbose_shows_the_register_that_is_refused(attest_curl, enclave, trust):
+    line = ["--pcr", "0=" + "ab" * 48, enclave.url]
+    run = attest_curl("-sSv", *trust, *line).refused(115)
+    assert "step time: passed; made 20" in run.err
+    assert "step policy: refused" in run.err
+    assert f"* attestation:   PCR0 {enclave.pcrs['0']}" in run.err
+    assert "step binding" not in run.err
+
+
+def test_verbose_of_a_refused_key_says_nothing_of_other_steps(
+    attest_curl, enclave, accepted
+):
+    enclave.set(evidence={"mode": "other-key"})
+    run = attest_curl("-sSv", *accepted, enclave.url).refused(116)
+    assert [x.split()[3] for x in run.err.splitlines() if ": step " in x] == [
+        "binding:"
+    ]
+
+
+@pytest.mark.parametrize("evidence, status", [("good", 0), ("empty", 111)])
+def test_verbose_shows_the_first_connection(
+    attest_curl, enclave, accepted, evidence, status
+):
+    enclave.set(evidence=evidence)
+    run = attest_curl("-sv", *accepted, enclave.url)
+    assert run.exit == status
+    for line in ("* Connected to ", "* SSL connection using TLSv1.3", "*  subject:"):
+        assert line in run.err
+    # Headers are those of the request alone.
+    assert "GET /.well-known/attestation" not in run.err
+
+
+def test_verbose_says_that_evidence_was_at_hand(
+    attest_curl, enclave, accepted, tmp_path
+):
+    line = ["-sv", *accepted, "--evidence-store", tmp_path / "store", enclave.url]
+    assert "evidence is at hand, from the store" not in attest_curl(*line).err
+    assert "evidence is at hand, from the store" in attest_curl(*line).err
