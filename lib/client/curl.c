@@ -168,6 +168,22 @@ refuse_protocol(const struct enclave_client_curl *attachment,
 	return status;
 }
 
+/*
+ * For each request that libcurl sent: a callback of the caller's could have
+ * taken the hooks off before a redirect's.
+ */
+static bool
+every_request_passed(const struct enclave_client_curl *attachment)
+{
+	const struct gate_attachment *gate = &attachment->gate;
+	long redirects = 0;
+
+	return gate->ran &&
+	       !curl_easy_getinfo(
+		   attachment->easy, CURLINFO_REDIRECT_COUNT, &redirects) &&
+	       gate->passed > (unsigned long)redirects;
+}
+
 static enum enclave_client_status
 judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
     struct enclave_client_error *error)
@@ -182,7 +198,7 @@ judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
 		return refuse_protocol(attachment, error);
 	if (code)
 		return failed(code, error);
-	if (!gate->ran)
+	if (!every_request_passed(attachment))
 		return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the gate did not run: the transfer was not attested "
@@ -204,10 +220,11 @@ enclave_client_curl_result(struct enclave_client_curl *attachment,
 	if (status && attachment->gate.enclave)
 		error_set_enclave(error, attachment->gate.enclave->name);
 	attachment->refused = attachment->gate.error.status != 0;
-	if (!attachment->gate.ran)
+	if (!every_request_passed(attachment))
 		cache_hit_clear(&attachment->gate.hit);
 	/* The next transfer must show that the gate ran for it. */
 	attachment->gate.ran = false;
+	attachment->gate.passed = 0;
 	error_clear(&attachment->gate.error);
 	return status;
 }

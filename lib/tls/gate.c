@@ -89,6 +89,7 @@ gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 	}
 	attachment->mode = mode;
 	attachment->ran = false;
+	attachment->passed = 0;
 	attachment->key_seen = false;
 	attachment->key_refused = false;
 	attachment->key_allowed = NULL;
@@ -328,6 +329,7 @@ gate_before_request(
 		return CURL_PREREQFUNC_ABORT;
 	}
 	attachment->ran = true;
+	attachment->passed++;
 	if (attachment->mode == GATE_REQUEST)
 		cache_count(attachment->slot, CACHE_REQUESTS);
 	return CURL_PREREQFUNC_OK;

@@ -102,7 +102,8 @@ struct gate_attachment {
 
 	/* What the hooks leave behind. */
 	struct enclave_client_error error; /* why they refused; cleared else */
-	bool ran; /* the second half passed in this transfer */
+	bool ran;             /* the second half passed in this transfer */
+	unsigned long passed; /* how often: once for each request of it */
 	/* The key was judged and is not live: learning may help. */
 	bool key_refused;
 	bool key_seen; /* the leaf of the connection in use */
