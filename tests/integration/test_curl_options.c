@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <enclave_client_curl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -690,11 +691,8 @@ pin_of(const struct local_enclave *enclave)
 	const char *hex = local_enclave_text(enclave, "spki_sha256");
 	unsigned char digest[32];
 
-	for (size_t i = 0; i < sizeof(digest); i++) {
-		unsigned int byte = 0;
-		ck_assert_int_eq(sscanf(hex + 2 * i, "%2x", &byte), 1);
-		digest[i] = (unsigned char)byte;
-	}
+	ck_assert_int_eq(
+	    OPENSSL_hexstr2buf_ex(digest, sizeof(digest), NULL, hex, '\0'), 1);
 	(void)EVP_EncodeBlock((unsigned char *)pin + 8, digest, sizeof(digest));
 	return pin;
 }
