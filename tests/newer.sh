@@ -59,7 +59,7 @@ root=${keep:-$work/root}
 log=$work/log
 clean_up()
 {
-	umount "$root/dev/pts" "$root/dev/shm" "$root/proc" 2>/dev/null || true
+	root_unmount
 	rm -rf --one-file-system "$work"
 }
 trap clean_up EXIT
@@ -69,13 +69,8 @@ make_root()
 	if [ ! -x "$root/usr/bin/apt-get" ]; then
 		root_make "$debian" || return 1
 	else
-		mount -t proc proc "$root/proc" || return 1
+		root_mount || return 1
 	fi
-	# Python's multiprocessing wants semaphores, a test a terminal.
-	mkdir -p "$root/dev/shm" "$root/dev/pts"
-	mount -t tmpfs tmpfs "$root/dev/shm" &&
-		mount -t devpts -o newinstance,ptmxmode=0666 devpts \
-			"$root/dev/pts"
 }
 
 install_packages()

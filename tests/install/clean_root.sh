@@ -47,7 +47,7 @@ enclave=
 clean_up()
 {
 	stop_enclave
-	umount "$root/proc" 2>/dev/null || true
+	root_unmount
 	rm -rf --one-file-system "$work"
 }
 trap clean_up EXIT
@@ -55,7 +55,7 @@ trap clean_up EXIT
 leave_root()
 {
 	root_keep_downloads bookworm
-	umount "$root/proc"
+	root_unmount
 }
 
 # Every path and what kind it is, but for what apt, dpkg and the linker keep of

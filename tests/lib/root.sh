@@ -99,6 +99,21 @@ root_make_tarball()
 	return "$status"
 }
 
+# Python's multiprocessing wants semaphores, a test of a terminal a terminal.
+root_mount()
+{
+	mkdir -p "$root/dev/shm" "$root/dev/pts"
+	mount -t proc proc "$root/proc" &&
+		mount -t tmpfs tmpfs "$root/dev/shm" &&
+		mount -t devpts -o newinstance,ptmxmode=0666 devpts \
+			"$root/dev/pts"
+}
+
+root_unmount()
+{
+	umount "$root/dev/pts" "$root/dev/shm" "$root/proc" 2>/dev/null || true
+}
+
 # root_make SUITE: in $root, over what was there.
 root_make()
 {
@@ -115,6 +130,5 @@ root_make()
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 	cp "$(root_archives "$1")"/*.deb "$root/var/cache/apt/archives" \
 		2>/dev/null || true
-	mount -t proc proc "$root/proc" || return 1
-	inside_apt update
+	root_mount && inside_apt update
 }
