@@ -1,10 +1,26 @@
 /*
  * The least program: one request to one enclave, or the reason why not.
  *
- *   minimal enclaves.json payments /hello
+ *   minimal MAP.json NAME PATH [CA-FILE NITRO-ROOT]
+ *
+ * The last two are for trying it without Nitro hardware.
+ *
+ *   cc -o minimal minimal.c $(pkg-config --cflags --libs enclave-client)
  */
 #include <enclave_client.h>
 #include <stdio.h>
+
+static enum enclave_client_status
+load(char **argv, struct enclave_client_config *config,
+    struct enclave_client_error *error)
+{
+	if (argv[4]) {
+		enclave_client_config_set_ca_file(config, argv[4]);
+		enclave_client_config_set_insecure_nitro_root_file(
+		    config, argv[5]);
+	}
+	return enclave_client_config_load_file(config, argv[1], error);
+}
 
 int
 main(int argc, char **argv)
@@ -16,12 +32,13 @@ main(int argc, char **argv)
 	struct enclave_client_response *response = NULL;
 	int failed = 1;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: minimal MAP.json NAME PATH\n");
+	if (argc != 4 && argc != 6) {
+		fputs("usage: minimal MAP.json NAME PATH "
+		      "[CA-FILE NITRO-ROOT]\n",
+		    stderr);
 		goto out;
 	}
-	if (enclave_client_config_new(&config) ||
-	    enclave_client_config_load_file(config, argv[1], error) ||
+	if (enclave_client_config_new(&config) || load(argv, config, error) ||
 	    enclave_client_new(config, &client, error) ||
 	    enclave_client_request_new("GET", argv[3], &request) ||
 	    enclave_client_request(

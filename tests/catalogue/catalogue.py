@@ -1249,4 +1249,9 @@ def main(output):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+    elif len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: catalogue.py OUTPUT")
+    else:
+        main(sys.argv[1])

@@ -5,12 +5,15 @@
 
 Each test that catalogue.ELSEWHERE names is in the named file and is run by it.
 Of the rows that it names the catalogue itself says whether they have documents.
+And an option is no folder to write into.
 Results are TAP.
 """
 
 import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 import catalogue
 
@@ -30,9 +33,23 @@ def fault_of(file, name):
     return None
 
 
+def options_that_write():
+    """Options that left something behind, or did not say how it is used."""
+    wrong = []
+    for option in ("--help", "-h", "--list"):
+        with tempfile.TemporaryDirectory() as folder:
+            said = subprocess.run(
+                [sys.executable, "-B", catalogue.__file__, option], cwd=folder,
+                capture_output=True, text=True, timeout=60, check=False)
+            if ("catalogue.py OUTPUT" not in said.stdout + said.stderr
+                    or any(pathlib.Path(folder).iterdir())):
+                wrong.append(option)
+    return wrong
+
+
 def main():
     rows = catalogue.ELSEWHERE
-    print("1..%d" % len(rows))
+    print("1..%d" % (len(rows) + 1))
     good = True
     for number, (row, (_, shown_by)) in enumerate(rows.items(), 1):
         tests = [by for by in shown_by if not isinstance(by, str)]
@@ -42,6 +59,10 @@ def main():
             print("# " + fault)
         print("%sok %d - %s" % ("not " if faults else "", number, row))
         good = good and not faults
+    wrong = options_that_write()
+    print("%sok %d - an option is no folder %s" % (
+        "not " if wrong else "", len(rows) + 1, " ".join(wrong)))
+    good = good and not wrong
     return 0 if good else 1
 
 

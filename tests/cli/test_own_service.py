@@ -24,9 +24,10 @@ def lines_of_readme():
     return lines
 
 
-def run(lines, folder, port):
+def run(lines, folder, port, programs=None):
     environment = clean_environment()
-    programs = [binary("local-enclave"), pathlib.Path(os.environ["ATTEST_CURL"])]
+    if programs is None:
+        programs = [binary("local-enclave"), pathlib.Path(os.environ["ATTEST_CURL"])]
     environment["PATH"] = os.pathsep.join(
         [*(str(one.absolute().parent) for one in programs), environment["PATH"]]
     )
@@ -76,3 +77,8 @@ def test_other_code_is_not_asked(folder, port):
     assert status != 0 and "the service itself" not in out
     # The service was asked whether it is ready, and nothing more.
     assert err.count('"GET / HTTP/1.1" 200') == 1
+
+
+def test_without_the_programs_the_lines_end(folder, port):
+    status, out, err = run(lines_of_readme(), folder, port, programs=[])
+    assert status != 0 and "local-enclave: command not found" in err

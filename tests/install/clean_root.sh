@@ -6,12 +6,13 @@ set -euo pipefail
 usage()
 {
 	cat <<'TEXT'
-usage: tests/install/clean_root.sh [packages|clone]...
+usage: tests/install/clean_root.sh [packages|build|clone]...
 
 packages (the default) installs the packages of build/debian, which it builds
 where they are missing, uses each of them against a local enclave, purges them
-and wants nothing left. clone runs the README's two commands in a clone of the
-commit that is checked out; that takes as long as tests/run.sh does.
+and wants nothing left. build runs the README's lines that build, install and
+take away again, in a clone of the commit that is checked out. clone runs the
+README's two commands in such a clone; that takes as long as tests/run.sh does.
 
 Needs root, namespaces and a Debian mirror; without them it is skipped. What was
 downloaded is kept in build/clean-root (ENCLAVE_CLIENT_CLEAN_ROOT_CACHE).
@@ -32,7 +33,7 @@ parts=("$@")
 [ "${#parts[@]}" -gt 0 ] || parts=(packages)
 for part in "${parts[@]}"; do
 	case $part in
-	packages | clone) ;;
+	packages | build | clone) ;;
 	-h | --help) usage && exit 0 ;;
 	*) usage >&2 && exit 2 ;;
 	esac
@@ -267,6 +268,40 @@ clone_runs()
 		vectors=(ENCLAVE_CLIENT_VECTORS=/srv/vectors)
 	inside env --chdir=/srv/enclave-client ${vectors[@]+"${vectors[@]}"} \
 		"$@"
+}
+
+build_runs()
+{
+	inside env --chdir=/srv/enclave-client bash -ec "$1"
+}
+
+# As the README has it: no variable says where the library is.
+installed_command_starts()
+{
+	inside attest-curl --version
+}
+
+run_build()
+{
+	local lines uninstall
+
+	lines=$(readme_block sh 'meson setup')
+	# shellcheck disable=SC2016
+	uninstall=$(sed -nE 's/^`(ninja[^`]* uninstall[^`]*)`.*/\1/p' \
+		"$top/README.md")
+	step 'a clean Debian 12' root_make bookworm || return 0
+	step 'a clone' clone || return 0
+	printf 'APT::Get::Assume-Yes "true";\n' \
+		>"$root/etc/apt/apt.conf.d/yes"
+	step 'the packages to build from' build_runs "${lines%%$'\n'*}" ||
+		return 0
+	list_files >"$work/before"
+	step 'it builds and installs' build_runs "${lines#*$'\n'}" || return 0
+	step 'the installed command starts' installed_command_starts || true
+	step 'it is taken away' build_runs "$uninstall" || return 0
+	rm -rf "$root/srv/enclave-client/build"
+	step 'nothing is left' nothing_is_left || true
+	leave_root
 }
 
 run_clone()

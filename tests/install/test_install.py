@@ -9,6 +9,7 @@
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -163,6 +164,43 @@ def test_the_example_compiles_with_pkg_config(installed, tmp_path):
                  env=installed.environment(), check=False)
     assert answer.returncode == 1
     assert "absent.json" in answer.stderr
+
+
+def compile_block(page, installed, folder):
+    """The block of a README that compiles, as a reader runs it."""
+    text = (SOURCE / page).read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (lines,) = [block for block in blocks if "pkg-config --cflags" in block]
+    (folder / "examples").symlink_to(SOURCE / "examples")
+    run("bash", "-ec", lines, cwd=folder, env={
+        **os.environ,
+        "PKG_CONFIG_PATH": str(installed.pc.parent),
+        "PKG_CONFIG_SYSROOT_DIR": str(installed.destdir),
+    })
+
+
+def test_the_readmes_program_talks_to_an_enclave(installed, enclave, tmp_path):
+    compile_block("README.md", installed, tmp_path)
+    map_file = tmp_path / "enclaves.json"
+    for pcr0, status in ((enclave.pcrs["0"], 0), (OTHER_PCR, 1)):
+        map_file.write_text(json.dumps({"enclaves": {"payments": {
+            "url": f"https://localhost:{enclave.port}",
+            "pcrs": {"PCR0": pcr0},
+        }}}))
+        answer = run(
+            tmp_path / "minimal", map_file, "payments", "/hello",
+            enclave.web_ca, enclave.nitro_root,
+            env=installed.environment(), check=False,
+        )
+        assert answer.returncode == status, answer.stderr
+        assert ('"path":"/hello"' in answer.stdout) == (status == 0)
+    assert "PCR0" in answer.stderr
+
+
+def test_every_example_compiles_as_their_page_says(installed, tmp_path):
+    compile_block("examples/README.md", installed, tmp_path)
+    programs = {p.stem for p in (SOURCE / "examples").glob("*.c")}
+    assert {p.name for p in tmp_path.iterdir()} == {*programs, "examples"}
 
 
 def test_linking_the_shared_library_names_no_other(installed):

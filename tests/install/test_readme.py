@@ -26,6 +26,7 @@ from harness import LocalEnclave  # noqa: E402
 TIMEOUT_S = 120
 HOST = "payments.example.com"
 README = (SOURCE / "README.md").read_text("utf-8")
+LOCAL_ENCLAVE = HERE.parent / "local_enclave" / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
@@ -68,6 +69,8 @@ def test_no_block_is_left_out():
         block("sh", "tests/run.sh"),
         block("sh", "attest-curl --pcrs"),
         block("sh", "meson setup"),
+        # In test_install.py.
+        block("sh", "pkg-config --cflags"),
         block("c", "enclave_client_request("),
         block("json", '"enclaves"'),
         block("python", "import enclave_client"),
@@ -139,8 +142,9 @@ def test_the_packages_to_build_from_are_those_of_the_tests():
     assert set(install[2:]) == set(needed) - {"libc6-dev"}
     assert build == shlex.split(
         "meson setup build -Dtests=false && ninja -C build"
-        " && meson install -C build"
+        " && meson install -C build && ldconfig"
     )
+    assert "`ninja -C build uninstall && ldconfig`" in README
 
 
 def test_the_build_configures(tmp_path):
@@ -156,3 +160,77 @@ def test_options_that_are_named_exist():
     ))
     assert named
     assert [option for option in named if option not in known] == []
+
+
+def without(text):
+    """What is prose of a page."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [
+    "README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md",
+    "tests/local_enclave/README.md", "tests/mutants/README.md",
+])
+def test_links_lead_somewhere(page):
+    text = without((SOURCE / page).read_text("utf-8"))
+    for link in re.findall(r"\]\(([^):]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = (SOURCE / page).parent / path if path else SOURCE / page
+        assert target.exists(), link
+        heads = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE) \
+            if anchor else []
+        assert not anchor or anchor in {
+            re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+            for head in heads
+        }, link
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_files_and_man_pages_that_are_named_exist(page):
+    text = without((SOURCE / page).read_text("utf-8"))
+    named = re.findall(
+        r"`(?:man )?((?:\.ci|tests|examples|bindings|include|lib)/[\w./-]+)", text
+    )
+    pages = re.findall(r"(enclave_client_\w+)\((\d)\)", text)
+    named += [f"include/man/{name}.{section}" for name, section in pages]
+    assert named and [one for one in named if not (SOURCE / one).exists()] == []
+
+
+def test_the_commands_by_hand_are_what_the_programs_take():
+    text = (SOURCE / "CONTRIBUTING.md").read_text("utf-8").split("## By hand")[1]
+    for command in re.findall(r"`(tests/[\w/]+\.sh [^`]*)`", text):
+        program, *words = command.split()
+        source = (SOURCE / program).read_text("utf-8")
+        if program == "tests/mutants/run.sh":
+            source = (SOURCE / "tests/mutants/mutants.py").read_text("utf-8")
+        options = [word for word in words if word.startswith("--")]
+        assert [option for option in options if option not in source] == []
+    tests = json.loads((BUILD / "meson-info" / "intro-tests.json").read_text())
+    suites = {one.split(":")[-1] for test in tests for one in test["suite"]}
+    row = re.search(r"^\| one suite \|(.*)$", text, re.MULTILINE)[1]
+    named = {word.split()[-1] for word in re.findall(r"`([^`]+)`", row)}
+    assert named <= suites | {"style"}
+    assert "python-client" in {test["name"] for test in tests}
+
+
+def test_every_example_is_listed():
+    listed = (SOURCE / "examples" / "README.md").read_text("utf-8")
+    folders = [SOURCE / "examples", SOURCE / "bindings" / "python" / "examples"]
+    programs = [
+        path for folder in folders for path in folder.iterdir()
+        if path.suffix in (".c", ".py", ".sh") and "test_" not in path.name
+    ]
+    assert len(programs) > 10
+    assert [p.name for p in programs if f"[{p.name}](" not in listed] == []
+
+
+def test_the_programs_of_the_local_enclave_are_where_its_page_says():
+    section = LOCAL_ENCLAVE.read_text("utf-8").split("## Where the")[1]
+    lines = re.findall(r"^    (.*)$", section.split("\n## ")[0], re.MULTILINE)
+    build, path = [line.replace("build/quickstart", str(BUILD)) for line in lines]
+    answer = run(["ninja", "-n", *shlex.split(build)[1:]])
+    assert answer.returncode == 0, answer.stdout
+    answer = run(["bash", "-c", path.replace("$PWD/", "") + """
+        command -v local-enclave mint-document attest-curl"""])
+    assert [pathlib.Path(line).is_relative_to(BUILD)
+            for line in answer.stdout.split()] == [True] * 3, answer.stdout
