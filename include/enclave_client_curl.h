@@ -26,6 +26,9 @@
  *   HTTP/2               a refused transfer leaves its connection in the pool:
  *                        set CURLOPT_FRESH_CONNECT for the next try, as
  *                        enclave_client_curl_perform() does.
+ *   uploads              are judged with their request; the read callback asks
+ *                        enclave_client_curl_check() for each piece.
+ *   DNS over HTTPS       does not work: its handles are copies, and refused.
  *
  * Do not set CURLOPT_SSL_CTX_FUNCTION or CURLOPT_PREREQFUNCTION on an attached
  * handle; give the callbacks to enclave_client_curl_attach().
@@ -95,6 +98,15 @@ enclave_client_curl_result(struct enclave_client_curl *attachment,
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_curl_perform(
+    struct enclave_client_curl *attachment, struct enclave_client_error *error);
+/*
+ * May more of the running transfer's body be sent now?  A request is judged
+ * before its first byte; its body comes from the caller's own read callback,
+ * which asks this and answers CURL_READFUNC_ABORT to a refusal.  The reason is
+ * also what enclave_client_curl_result() gives in the end.
+ */
+ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
+enclave_client_curl_check(
     struct enclave_client_curl *attachment, struct enclave_client_error *error);
 /*
  * The evidence that the last transfer was sent under, new; NULL when the gate

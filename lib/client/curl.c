@@ -256,6 +256,49 @@ enclave_client_curl_perform(
 	return enclave_client_curl_result(attachment, code, error);
 }
 
+/* What was refused stays refused: the result tells it when all is over. */
+static enum enclave_client_status
+check_body(struct enclave_client_curl *attachment)
+{
+	struct gate_attachment *gate = &attachment->gate;
+
+	if (gate->error.status)
+		return gate->error.status;
+	if (atomic_load(&attachment->client->stopped))
+		return error_set(&gate->error, ENCLAVE_CLIENT_ERR_CANCELLED,
+		    ENCLAVE_CLIENT_STEP_NONE, "the client was stopped");
+	if (gate_upload_allowed(gate))
+		return ENCLAVE_CLIENT_OK;
+	if (gate->error.status)
+		return gate->error.status;
+	return error_set(&gate->error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "the gate has passed no request of this transfer");
+}
+
+enum enclave_client_status
+enclave_client_curl_check(
+    struct enclave_client_curl *attachment, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+
+	if (!attachment)
+		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
+		    ENCLAVE_CLIENT_STEP_NONE, "no attachment");
+	status = client_enter(attachment->client, error);
+	if (status)
+		return status;
+	status = check_body(attachment);
+	if (!status) {
+		error_clear(error);
+		return ENCLAVE_CLIENT_OK;
+	}
+	error_copy(error, &attachment->gate.error);
+	if (attachment->gate.enclave)
+		error_set_enclave(error, attachment->gate.enclave->name);
+	return status;
+}
+
 struct enclave_client_document *
 enclave_client_curl_document(const struct enclave_client_curl *attachment)
 {

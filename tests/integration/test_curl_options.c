@@ -881,6 +881,147 @@ START_TEST(addresses_before_the_handshake_are_all_that_is_sent)
 }
 END_TEST
 
+/* A body in two pieces; the policy changes between them. */
+static struct {
+	bool paused;  /* by its read callback; else it awaits 100 Continue */
+	bool asks;    /* before each piece, whether it may be sent */
+	bool changed; /* the policy */
+	int pieces;
+	enum enclave_client_status answer;
+} body;
+
+static void
+change_policy(void)
+{
+	if (!body.changed)
+		fixture_update(OTHER_PCR0, "");
+	body.changed = true;
+}
+
+static size_t
+give_piece(char *buffer, size_t size, size_t count, void *context)
+{
+	(void)size, (void)count, (void)context;
+	if (body.paused && body.pieces == 1 && !body.changed)
+		return CURL_READFUNC_PAUSE;
+	if (body.asks) {
+		body.answer =
+		    enclave_client_curl_check(attachment, fixture.error);
+		if (body.answer)
+			return CURL_READFUNC_ABORT;
+	}
+	if (body.pieces == 2)
+		return 0;
+	memcpy(buffer, body.pieces++ ? "second-piece" : "first-pieces", 12);
+	return 12;
+}
+
+static int
+go_on(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	(void)context, (void)a, (void)b, (void)c, (void)d;
+	if (!body.paused || body.pieces != 1 || body.changed)
+		return 0;
+	change_policy();
+	ck_assert_int_eq(curl_easy_pause(easy, CURLPAUSE_CONT), CURLE_OK);
+	return 0;
+}
+
+static size_t
+take_continue(char *line, size_t size, size_t count, void *context)
+{
+	(void)context;
+	if (!body.paused && size * count > 12 && !memcmp(line + 9, "100", 3))
+		change_policy();
+	return size * count;
+}
+
+static void
+upload(void)
+{
+	list = curl_slist_append(NULL, "Transfer-Encoding: chunked");
+	list = curl_slist_append(
+	    list, body.paused ? "Expect:" : "Expect: 100-continue");
+	ck_assert_ptr_nonnull(list);
+	handles_set_pointer(easy, CURLOPT_HTTPHEADER, list);
+	handles_set_long(easy, CURLOPT_POST, 1);
+	/* For the server's word, however long it takes. */
+	handles_set_long(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 60000);
+	handles_set_long(easy, CURLOPT_NOPROGRESS, 0);
+	ck_assert_int_eq(
+	    curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_piece), 0);
+	ck_assert_int_eq(
+	    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_continue), 0);
+	ck_assert_int_eq(
+	    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, go_on), 0);
+}
+
+START_TEST(body_goes_on_after_a_withdrawal_unless_the_caller_asks)
+{
+	const char *last;
+
+	memset(&body, 0, sizeof(body));
+	body.paused = _i & 1;
+	body.asks = _i & 2;
+	last = body.paused ? "second-piece" : "first-pieces";
+	warm_and_attached();
+	upload();
+	if (body.asks)
+		fixture_expect(
+		    perform("/upload"), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	else
+		fixture_expect(perform("/upload"), ENCLAVE_CLIENT_OK, NULL);
+	ck_assert(body.changed);
+	ck_assert_int_eq(body.answer,
+	    body.asks ? ENCLAVE_CLIENT_ERR_MEASUREMENT : ENCLAVE_CLIENT_OK);
+	if (body.asks)
+		ck_assert(local_enclave_wait_for(
+		    fixture.enclave, "closed", 1, 10000));
+	ck_assert_int_eq(fixture_saw(last), !body.asks);
+}
+END_TEST
+
+/* The reason is told for as long as the transfer lasts. */
+START_TEST(refused_body_stays_refused)
+{
+	warm_and_attached();
+	fixture_expect(enclave_client_curl_check(attachment, fixture.error),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "no request");
+	perform_ok("/between");
+	fixture_expect(enclave_client_curl_check(attachment, fixture.error),
+	    ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, "no request");
+	handles_get(easy, "/judged");
+	ck_assert_int_eq(curl_easy_perform(easy), CURLE_OK);
+	/* What the last transfer's check left is not about this one. */
+	fixture_expect(enclave_client_curl_check(attachment, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	fixture_update(OTHER_PCR0, "");
+	fixture_expect(enclave_client_curl_check(attachment, fixture.error),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert_str_eq(
+	    enclave_client_error_enclave(fixture.error), FIXTURE_NAME);
+	fixture_update(NULL, "");
+	fixture_expect(enclave_client_curl_check(attachment, fixture.error),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	fixture_expect(
+	    enclave_client_curl_result(attachment, CURLE_OK, fixture.error),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+}
+END_TEST
+
+START_TEST(body_ends_with_the_client)
+{
+	warm_and_attached();
+	handles_get(easy, "/judged");
+	ck_assert_int_eq(curl_easy_perform(easy), CURLE_OK);
+	enclave_client_stop(fixture.client);
+	fixture_expect(enclave_client_curl_check(attachment, fixture.error),
+	    ENCLAVE_CLIENT_ERR_CANCELLED, "stopped");
+	fixture_expect(enclave_client_curl_check(NULL, fixture.error),
+	    ENCLAVE_CLIENT_ERR_USAGE, "no attachment");
+}
+END_TEST
+
 static void
 add_facts_of_connections(TCase *tcase)
 {
@@ -953,6 +1094,10 @@ main(void)
 	add_facts_of_connections(tcase);
 	add_hooks(tcase);
 	add_tls_and_urls(tcase);
+	tcase_add_loop_test(tcase,
+	    body_goes_on_after_a_withdrawal_unless_the_caller_asks, 0, 4);
+	tcase_add_test(tcase, refused_body_stays_refused);
+	tcase_add_test(tcase, body_ends_with_the_client);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
