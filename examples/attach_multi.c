@@ -3,6 +3,9 @@
  * each handle attached, so that nothing is sent but to attested enclaves.
  *
  * usage: attach_multi enclaves.json CA-FILE NITRO-ROOT|- URL...
+ *
+ *   cc -o attach_multi attach_multi.c \
+ *       $(pkg-config --cflags --libs enclave-client libcurl)
  */
 #include <enclave_client_curl.h>
 #include <stdio.h>

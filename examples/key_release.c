@@ -13,6 +13,9 @@
  * It listens on 127.0.0.1, prints its port, and serves one client after the
  * other until its standard input ends.  NITRO_ROOT.pem is for trying it
  * without Nitro hardware.
+ *
+ *   cc -o key_release key_release.c \
+ *       $(pkg-config --cflags --libs enclave-client openssl)
  */
 #include <arpa/inet.h>
 #include <enclave_client_openssl.h>

@@ -7,6 +7,9 @@
  * Standard output: a line for each enclave, then the same as metrics for
  * Prometheus.  CA-FILE and NITRO-ROOT are for trying it without Nitro
  * hardware.
+ *
+ *   cc -o many_enclaves many_enclaves.c \
+ *       $(pkg-config --cflags --libs enclave-client)
  */
 #include <enclave_client.h>
 #include <inttypes.h>

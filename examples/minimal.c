@@ -5,7 +5,8 @@
  *
  * The last two are for trying it without Nitro hardware.
  *
- *   cc -o minimal minimal.c $(pkg-config --cflags --libs enclave-client)
+ *   cc -o minimal minimal.c \
+ *       $(pkg-config --cflags --libs enclave-client)
  */
 #include <enclave_client.h>
 #include <stdio.h>

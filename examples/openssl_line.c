@@ -3,6 +3,9 @@
  * enclave, and each answer to standard output.
  *
  * usage: openssl_line enclaves.json NAME HOST PORT CA-FILE NITRO-ROOT|-
+ *
+ *   cc -o openssl_line openssl_line.c \
+ *       $(pkg-config --cflags --libs enclave-client openssl)
  */
 #include <enclave_client_openssl.h>
 #include <openssl/bio.h>

@@ -6,6 +6,9 @@
  *       streaming_events MAP.json NAME PATH [CA-FILE NITRO-ROOT]
  *
  * CA-FILE and NITRO-ROOT are for trying it without Nitro hardware.
+ *
+ *   cc -o streaming_events streaming_events.c \
+ *       $(pkg-config --cflags --libs enclave-client)
  */
 #include <enclave_client.h>
 #include <stdio.h>

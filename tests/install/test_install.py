@@ -23,6 +23,7 @@ sys.path.insert(0, str(HERE.parent / "local_enclave"))
 
 from harness import LocalEnclave  # noqa: E402
 
+EXAMPLES = sorted(path.stem for path in (SOURCE / "examples").glob("*.c"))
 TIMEOUT_S = 120
 OTHER_PCR = "ab" * 48
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
@@ -166,17 +167,22 @@ def test_the_example_compiles_with_pkg_config(installed, tmp_path):
     assert "absent.json" in answer.stderr
 
 
-def compile_block(page, installed, folder):
-    """The block of a README that compiles, as a reader runs it."""
-    text = (SOURCE / page).read_text("utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    (lines,) = [block for block in blocks if "pkg-config --cflags" in block]
-    (folder / "examples").symlink_to(SOURCE / "examples")
+def as_a_reader(installed, lines, folder):
+    """Lines of a shell, where the library is installed."""
     run("bash", "-ec", lines, cwd=folder, env={
         **os.environ,
         "PKG_CONFIG_PATH": str(installed.pc.parent),
         "PKG_CONFIG_SYSROOT_DIR": str(installed.destdir),
     })
+
+
+def compile_block(page, installed, folder):
+    """The block of a README that compiles."""
+    text = (SOURCE / page).read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (lines,) = [block for block in blocks if "pkg-config --cflags" in block]
+    (folder / "examples").symlink_to(SOURCE / "examples")
+    as_a_reader(installed, lines, folder)
 
 
 def test_the_readmes_program_talks_to_an_enclave(installed, enclave, tmp_path):
@@ -199,8 +205,18 @@ def test_the_readmes_program_talks_to_an_enclave(installed, enclave, tmp_path):
 
 def test_every_example_compiles_as_their_page_says(installed, tmp_path):
     compile_block("examples/README.md", installed, tmp_path)
-    programs = {p.stem for p in (SOURCE / "examples").glob("*.c")}
-    assert {p.name for p in tmp_path.iterdir()} == {*programs, "examples"}
+    assert {p.name for p in tmp_path.iterdir()} == {*EXAMPLES, "examples"}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_compiles_as_its_head_says(installed, tmp_path, name):
+    head = (SOURCE / "examples" / f"{name}.c").read_text("utf-8")
+    (lines,) = re.findall(
+        r"^ \*   (cc .*\\\n) \*( .*)$", head.split("*/")[0], re.MULTILINE
+    )
+    (tmp_path / f"{name}.c").symlink_to(SOURCE / "examples" / f"{name}.c")
+    as_a_reader(installed, "".join(lines), tmp_path)
+    assert os.access(tmp_path / name, os.X_OK)
 
 
 def test_linking_the_shared_library_names_no_other(installed):
