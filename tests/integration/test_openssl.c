@@ -114,6 +114,28 @@ START_TEST(unknown_key_is_refused_inside_the_handshake)
 }
 END_TEST
 
+/* Good evidence for the very key, and not where the profile has it. */
+START_TEST(certificate_speaks_only_where_the_profile_says_so)
+{
+	fixture_set("{\"service\":\"cmw\"}");
+	fixture_client(NULL, ",\"profile\":\"nitro-ra-tls\"", false);
+	ck_assert(dial(_i));
+	fixture_expect(check(), ENCLAVE_CLIENT_OK, NULL);
+	line_free(ssl);
+	SSL_CTX_free(context);
+	enclave_client_free(fixture.client);
+	enclave_client_config_free(fixture.config);
+	fixture.client = NULL;
+	ssl = NULL;
+	context = line_context();
+	context_attached = false;
+	fixture_client(NULL, "", false);
+	ck_assert(!dial(_i));
+	fixture_expect(check(), ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+	    "no evidence has come");
+}
+END_TEST
+
 /* Of a certificate that nobody here vouches for. */
 static void
 trust_no_ca(void)
@@ -571,6 +593,8 @@ add_tests(TCase *tcase)
 	    0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, unknown_key_is_refused_inside_the_handshake, 0, ATTACH_WAYS);
+	tcase_add_loop_test(tcase,
+	    certificate_speaks_only_where_the_profile_says_so, 0, ATTACH_WAYS);
 	tcase_add_loop_test(tcase, rotated_key_is_refused, 0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, policy_change_is_noticed_on_an_open_line, 0, ATTACH_WAYS);
