@@ -81,13 +81,13 @@ attempt_prepare(struct attempt *attempt, struct enclave_client_error *error)
 	    call_left_ms(learning->call, LEARNING_TIMEOUT_MS), error);
 	if (status)
 		return status;
-	if (trace_connection(attempt))
-		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
-		    ENCLAVE_CLIENT_STEP_FETCH, "libcurl takes no trace");
 	if (attempt->limited) {
 		handle->gate.key_allowed = key_allowed;
 		handle->gate.key_context = (void *)learning;
 	}
+	if (trace_connection(attempt))
+		return error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    ENCLAVE_CLIENT_STEP_FETCH, "libcurl takes no trace");
 	return ENCLAVE_CLIENT_OK;
 }
 
