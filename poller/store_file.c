@@ -48,6 +48,17 @@ check_directory(
 	return ENCLAVE_CLIENT_OK;
 }
 
+/* The kernel calls a link to a folder "Not a directory". */
+static const char *
+why_not_opened(const char *path, int number)
+{
+	struct stat status;
+
+	if (!lstat(path, &status) && S_ISLNK(status.st_mode))
+		return "it is a symbolic link, and none is followed";
+	return strerror(number);
+}
+
 enum enclave_client_status
 store_file_open_directory(
     const char *path, int *ret_directory, struct enclave_client_error *error)
@@ -59,7 +70,8 @@ store_file_open_directory(
 		return refuse_directory(path, strerror(errno), errno, error);
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (directory < 0)
-		return refuse_directory(path, strerror(errno), errno, error);
+		return refuse_directory(
+		    path, why_not_opened(path, errno), errno, error);
 	status = check_directory(path, directory, error);
 	if (status) {
 		(void)close(directory);

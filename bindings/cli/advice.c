@@ -1,7 +1,5 @@
 #include "advice.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,53 +20,38 @@ static const char clock_next[] =
     "right, the service hands out old evidence, and whoever runs it must "
     "renew that";
 
-/* 115 says by itself what to add to the policy. */
 static const struct {
 	enum enclave_client_status status;
-	bool from; /* say where the evidence comes from */
 	const char *next;
 } advices[] = {
-    {ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED, true,
+    {ENCLAVE_CLIENT_ERR_EVIDENCE_NOT_SERVED,
 	"see with curl what stands there; if the service is of another kind, "
 	"name it with --profile"},
-    {ENCLAVE_CLIENT_ERR_ENCODING, true, profile_next},
-    {ENCLAVE_CLIENT_ERR_DOCUMENT_SIZE, true, profile_next},
-    {ENCLAVE_CLIENT_ERR_COSE, true, profile_next},
-    {ENCLAVE_CLIENT_ERR_CBOR, true, profile_next},
-    {ENCLAVE_CLIENT_ERR_FIELD, true, profile_next},
-    {ENCLAVE_CLIENT_ERR_CERTIFICATE, true, profile_next},
-    {ENCLAVE_CLIENT_ERR_ROOT, true,
+    {ENCLAVE_CLIENT_ERR_ENCODING, profile_next},
+    {ENCLAVE_CLIENT_ERR_DOCUMENT_SIZE, profile_next},
+    {ENCLAVE_CLIENT_ERR_COSE, profile_next},
+    {ENCLAVE_CLIENT_ERR_CBOR, profile_next},
+    {ENCLAVE_CLIENT_ERR_FIELD, profile_next},
+    {ENCLAVE_CLIENT_ERR_CERTIFICATE, profile_next},
+    {ENCLAVE_CLIENT_ERR_ROOT,
 	"send it nothing: AWS does not vouch for it; tell whoever runs the "
 	"service what stands here"},
-    {ENCLAVE_CLIENT_ERR_CHAIN, true, forged_next},
-    {ENCLAVE_CLIENT_ERR_SIGNATURE, true, forged_next},
-    {ENCLAVE_CLIENT_ERR_EXPIRED, true, clock_next},
-    {ENCLAVE_CLIENT_ERR_TOO_OLD, true, clock_next},
-    {ENCLAVE_CLIENT_ERR_NOT_YET_VALID, true, clock_next},
-    {ENCLAVE_CLIENT_ERR_FROM_FUTURE, true, clock_next},
-    {ENCLAVE_CLIENT_ERR_DEBUG, false,
+    {ENCLAVE_CLIENT_ERR_CHAIN, forged_next},
+    {ENCLAVE_CLIENT_ERR_SIGNATURE, forged_next},
+    {ENCLAVE_CLIENT_ERR_EXPIRED, clock_next},
+    {ENCLAVE_CLIENT_ERR_TOO_OLD, clock_next},
+    {ENCLAVE_CLIENT_ERR_NOT_YET_VALID, clock_next},
+    {ENCLAVE_CLIENT_ERR_FROM_FUTURE, clock_next},
+    {ENCLAVE_CLIENT_ERR_DEBUG,
 	"whoever runs it must start it without --debug-mode"},
-    {ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, true,
+    {ENCLAVE_CLIENT_ERR_MEASUREMENT,
+	"if you built that, add it; else it runs other code than you accept, "
+	"and whoever runs it can say why"},
+    {ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 	"look for what ends TLS on the way (a proxy, a load balancer, a "
 	"--connect-to or --resolve); else somebody poses as the enclave"},
-    {ENCLAVE_CLIENT_ERR_BINDING, true, profile_next},
+    {ENCLAVE_CLIENT_ERR_BINDING, profile_next},
 };
-
-static void add(struct fault *fault, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-add(struct fault *fault, const char *format, ...)
-{
-	size_t len = strlen(fault->text);
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(
-	    fault->text + len, sizeof(fault->text) - len, format, arguments);
-	va_end(arguments);
-	fault_keep_printable(fault->text + len);
-}
 
 /* A long map names the enclave freely, and then its URL finds it. */
 static void
@@ -81,7 +64,7 @@ add_source(const struct session *session, const struct target *target,
 	if (enclave_client_find(session->client, target->url, &name, NULL) ||
 	    enclave_client_evidence_url(session->client, name, &url, NULL))
 		goto out;
-	add(fault, "; its evidence comes from %.512s", url);
+	fault_add(fault, "; its evidence comes from %.512s", url);
 
 out:
 	free(name);
@@ -117,16 +100,17 @@ proxy_excepted(const struct options *options)
 }
 
 /* Host and port alone: a proxy's URL can hold a password. */
-static void
+static bool
 add_proxy(const struct session *session, struct fault *fault)
 {
 	const char *by = NULL;
 	const char *proxy = proxy_of(session->options, &by);
 	CURLU *url = NULL;
 	char *host = NULL, *port = NULL;
+	bool added = false;
 
 	if (!proxy || proxy_excepted(session->options))
-		return;
+		return false;
 	url = curl_url();
 	if (!url ||
 	    curl_url_set(url, CURLUPART_URL, proxy,
@@ -134,15 +118,17 @@ add_proxy(const struct session *session, struct fault *fault)
 	    curl_url_get(url, CURLUPART_HOST, &host, 0))
 		goto out;
 	(void)curl_url_get(url, CURLUPART_PORT, &port, 0);
-	add(fault,
+	fault_add(fault,
 	    "; the way leads through the proxy %.255s%s%s (%s); next: see that "
 	    "it runs and lets you through, or go past it with --noproxy",
 	    host, port ? ":" : "", port ? port : "", by);
+	added = true;
 
 out:
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(url);
+	return added;
 }
 
 /* Before anything was said by whoever listens at the other end. */
@@ -178,7 +164,7 @@ add_certificate(const struct options *options, struct fault *fault)
 {
 	bool on_the_line = options->pcrs || options->pcr.count;
 
-	add(fault,
+	fault_add(fault,
 	    "; next: check the host's name and this machine's certificate "
 	    "authorities (--cacert FILE); for a service whose certificate "
 	    "signs itself %s",
@@ -192,18 +178,22 @@ advice_add(const struct session *session, const struct target *target,
 {
 	if (is_evidence_fetch(fault)) {
 		add_source(session, target, fault);
-		add(fault, "; next: see with curl whether that answers%s",
+		fault_add(fault, "; next: see with curl whether that answers%s",
 		    fault->exit_status == EXIT_TIMEOUT ? ", or raise -m" : "");
 	}
 	for (size_t i = 0; i < COUNT(advices); i++) {
 		if (advices[i].status != fault->status)
 			continue;
-		if (advices[i].from)
-			add_source(session, target, fault);
-		add(fault, "; next: %s", advices[i].next);
+		add_source(session, target, fault);
+		fault_add(fault, "; next: %s", advices[i].next);
 	}
 	if (fault->exit_status == EXIT_PEER_CERTIFICATE)
 		add_certificate(session->options, fault);
-	if (is_on_the_way(fault->exit_status))
-		add_proxy(session, fault);
+	if (is_on_the_way(fault->exit_status) && add_proxy(session, fault))
+		return;
+	if (fault->exit_status == EXIT_CONNECT ||
+	    fault->exit_status == EXIT_RESOLVE_HOST)
+		fault_add(fault,
+		    "; next: see whether host and port are right, and the "
+		    "service runs");
 }

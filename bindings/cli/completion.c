@@ -13,7 +13,28 @@ takes_path(const struct option *option)
 				       strstr(option->argument, "FOLDER"));
 }
 
-/* Help holds no quote but the double one; for single quotes that is fine. */
+/* What comes after the option. */
+static void
+print_bash_argument(const struct option *option)
+{
+	const char *words = option_words(option);
+
+	if (!option->argument && !words)
+		return;
+	(void)printf("\t--%s", option->name);
+	if (option->letter)
+		(void)printf(" | -%c", option->letter);
+	(void)puts(")");
+	if (words)
+		(void)printf("\t\tmapfile -t COMPREPLY < <(compgen -W '%s' -- "
+			     "\"$word\")\n",
+		    words);
+	else if (takes_path(option))
+		(void)puts("\t\tmapfile -t COMPREPLY < <(compgen -f -- "
+			   "\"$word\")");
+	(void)puts("\t\treturn ;;");
+}
+
 static void
 print_bash(void)
 {
@@ -22,20 +43,8 @@ print_bash(void)
 		   "\tlocal before=${COMP_WORDS[COMP_CWORD - 1]}\n"
 		   "\tCOMPREPLY=()\n"
 		   "\tcase $before in");
-	for (size_t i = 0; i < option_count; i++) {
-		const struct option *option = &option_table[i];
-
-		if (!option->argument)
-			continue;
-		(void)printf("\t--%s", option->name);
-		if (option->letter)
-			(void)printf(" | -%c", option->letter);
-		if (takes_path(option))
-			(void)puts(")\n\t\tmapfile -t COMPREPLY < <(compgen "
-				   "-f -- \"$word\")\n\t\treturn ;;");
-		else
-			(void)puts(")\n\t\treturn ;;");
-	}
+	for (size_t i = 0; i < option_count; i++)
+		print_bash_argument(&option_table[i]);
 	(void)puts("\tesac\n\t[[ $word == -* ]] || return");
 	(void)printf("\tmapfile -t COMPREPLY < <(compgen -W '");
 	for (size_t i = 0; i < option_count; i++)
@@ -61,17 +70,23 @@ print_zsh_text(const char *text)
 static void
 print_zsh_option(const struct option *option, bool with_letter)
 {
+	const char *words = option_words(option);
+
 	if (with_letter)
 		(void)printf("  '-%c[", option->letter);
 	else
 		(void)printf("  '--%s[", option->name);
 	print_zsh_text(option->help);
 	(void)fputc(']', stdout);
-	if (option->argument) {
-		(void)fputc(':', stdout);
-		print_zsh_text(option->argument);
+	/* Two colons: help stands without one as well. */
+	if (option->argument || words)
+		(void)fputs(option->argument ? ":" : "::", stdout);
+	if (option->argument || words)
+		print_zsh_text(option->argument ? option->argument : "WORD");
+	if (words)
+		(void)printf(":(%s)", words);
+	else if (option->argument)
 		(void)fputs(takes_path(option) ? ":_files" : ": ", stdout);
-	}
 	(void)puts("' \\");
 }
 
@@ -85,6 +100,20 @@ print_zsh(void)
 		print_zsh_option(&option_table[i], false);
 	}
 	(void)puts("  '*:URL:_urls'");
+}
+
+/* Without an argument of its own the words follow somewhere behind. */
+static void
+print_fish_words(const struct option *option)
+{
+	const char *words = option_words(option);
+
+	if (words && option->argument)
+		(void)printf(" -a '%s'", words);
+	else if (words)
+		(void)printf("\ncomplete -c attest-curl -n "
+			     "'__fish_contains_opt -s %c %s' -f -a '%s'",
+		    option->letter, option->name, words);
 }
 
 static void
@@ -106,7 +135,9 @@ print_fish(void)
 				(void)fputc('\\', stdout);
 			(void)fputc(*text, stdout);
 		}
-		(void)puts("'");
+		(void)fputc('\'', stdout);
+		print_fish_words(option);
+		(void)fputc('\n', stdout);
 	}
 }
 

@@ -41,6 +41,19 @@ fault_set(struct fault *fault, int exit_status, const char *format, ...)
 	return exit_status;
 }
 
+void
+fault_add(struct fault *fault, const char *format, ...)
+{
+	size_t len = strlen(fault->text);
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(
+	    fault->text + len, sizeof(fault->text) - len, format, arguments);
+	va_end(arguments);
+	fault_keep_printable(fault->text + len);
+}
+
 int
 fault_memory(struct fault *fault)
 {

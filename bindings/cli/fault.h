@@ -23,6 +23,9 @@ struct fault {
 /* Gives the exit status back, so that `return fault_set(...)` reads well. */
 int fault_set(struct fault *fault, int exit_status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* More to the text, behind what is there. */
+void fault_add(struct fault *fault, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 int fault_memory(struct fault *fault);
 /* What the library refused; error may be NULL.  status is not OK. */
 int fault_set_error(struct fault *fault, enum enclave_client_status status,

@@ -46,6 +46,16 @@ print_all(void)
 	    "accepted, 116 connection key not attested; else\ncurl's own.\n");
 }
 
+/* As curl's --help category. */
+static void
+print_categories(void)
+{
+	for (int group = 0; group < GROUPS; group++)
+		(void)printf(" %-11s %s\n",
+		    option_group_name((enum option_group)group),
+		    option_group_title((enum option_group)group));
+}
+
 int
 help_print(const char *category, struct fault *fault)
 {
@@ -56,12 +66,13 @@ help_print(const char *category, struct fault *fault)
 		group++;
 	if (!category || strcmp(category, "all") == 0)
 		print_all();
+	else if (strcmp(category, "category") == 0)
+		print_categories();
 	else if (group < GROUPS)
 		print_group((enum option_group)group);
 	else
 		return fault_set(fault, EXIT_USAGE,
-		    "--help %s: no such category; they are policy, evidence, "
-		    "request, output, connection, retry, messages, general",
+		    "--help %s: no such category; --help category lists them",
 		    category);
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_WRITE;
 }

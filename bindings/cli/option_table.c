@@ -35,11 +35,11 @@ const struct option option_table[] = {
 	LIST("pcr", 0, POLICY, pcr, "N=HEX",
 	    "Accepted PCR; of several, each must match"),
 	TEXT("profile", 0, POLICY, profile, "NAME",
-	    "How evidence is served: evervault, nitriding..."),
+	    "How evidence is served; evervault if not given"),
 	VALUE("trust", 0, POLICY, value_trust, "WHAT",
 	    "web_pki+attested_key, or attested_key alone"),
 	VALUE("max-age", 0, POLICY, value_max_age, "SECONDS",
-	    "Evidence older than that is refused"),
+	    "Refuse evidence older than that, 60 to 10803"),
 	TEXT("evidence-store", 0, POLICY, evidence_store, "FOLDER",
 	    "Keep evidence there for the next time"),
 	TEXT("nitro-root", 0, POLICY, nitro_root, "NAME",
@@ -236,6 +236,28 @@ const char *
 option_group_title(enum option_group group)
 {
 	return groups[group].title;
+}
+
+/* For completion; the oyster profile needs an object, and no word is one. */
+static const struct {
+	const char *name;
+	const char *words;
+} words[] = {
+    {"completion", "bash zsh fish"},
+    {"help", "all category policy evidence request output connection retry "
+	     "messages general"},
+    {"profile", "evervault nitriding nitro-ra-tls dstack evervault-cages"},
+    {"tls-max", "1.2 1.3"},
+    {"trust", "web_pki+attested_key attested_key"},
+};
+
+const char *
+option_words(const struct option *option)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].name, option->name) == 0)
+			return words[i].words;
+	return NULL;
 }
 
 const struct option *

@@ -36,6 +36,9 @@ extern const size_t option_count;
 const char *option_group_name(enum option_group group);
 const char *option_group_title(enum option_group group);
 
+/* The words that its argument can be, with blanks between; NULL: any. */
+const char *option_words(const struct option *option);
+
 /* NULL when there is none. */
 const struct option *option_find_name(const char *name);
 const struct option *option_find_letter(char letter);

@@ -10,6 +10,9 @@
 
 /* As many as the library follows. */
 #define REDIRECTS_MAX 10
+/* As the library: three hours are a Nitro certificate's life. */
+#define MAX_AGE_MIN_S 60
+#define MAX_AGE_MAX_S 10803
 
 static int
 headers_from_file(
@@ -259,7 +262,14 @@ int
 value_max_age(
     struct options *options, const char *argument, struct fault *fault)
 {
-	return seconds("--max-age", argument, &options->max_age_ms, fault);
+	if (seconds("--max-age", argument, &options->max_age_ms, fault))
+		return fault->exit_status;
+	if (options->max_age_ms < MAX_AGE_MIN_S * INT64_C(1000) ||
+	    options->max_age_ms > MAX_AGE_MAX_S * INT64_C(1000))
+		return fault_set(fault, EXIT_USAGE,
+		    "option --max-age: expected %d to %d seconds, got %s",
+		    MAX_AGE_MIN_S, MAX_AGE_MAX_S, argument);
+	return EXIT_DONE;
 }
 
 int

@@ -268,6 +268,27 @@ read_all(struct options *options, struct cursor *cursor, struct fault *fault)
 	return fault->exit_status;
 }
 
+static const char *
+environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* As curl, and in its order: for ordinary TLS alone. */
+static void
+take_environment(struct options *options)
+{
+	if (options->ca_file || options->ca_directory)
+		return;
+	options->ca_file = environment("CURL_CA_BUNDLE");
+	if (options->ca_file)
+		return;
+	options->ca_directory = environment("SSL_CERT_DIR");
+	options->ca_file = environment("SSL_CERT_FILE");
+}
+
 int
 options_parse(int argc, char *const argv[], struct options *ret_options,
     struct fault *fault)
@@ -286,6 +307,7 @@ options_parse(int argc, char *const argv[], struct options *ret_options,
 	if (!read_all(ret_options, &cursor, fault) &&
 	    !check_groups(ret_options, fault))
 		(void)check_method(ret_options, fault);
+	take_environment(ret_options);
 	return fault->exit_status;
 }
 

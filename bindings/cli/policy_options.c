@@ -102,6 +102,38 @@ refined_by(const struct options *options, const char **ret_member)
 	return option;
 }
 
+/* What the line said is named as the line named it: "option --profile: ...". */
+static void
+name_profile_option(const char *enclave, struct fault *fault)
+{
+	static const char option[] = "option --profile";
+	char place[FAULT_TEXT_MAX_BYTES];
+	char *rest = fault->text;
+
+	(void)snprintf(
+	    place, sizeof(place), "enclaves[\"%s\"].profile", enclave);
+	if (strncmp(rest, place, strlen(place)) != 0)
+		return;
+	rest += strlen(place);
+	/* Never longer: a name has a host of at least one letter. */
+	memmove(fault->text + strlen(option), rest, strlen(rest) + 1);
+	memcpy(fault->text, option, strlen(option));
+}
+
+/* A name, or an object that composes one. */
+static bool
+add_profile(cJSON *enclave, const char *profile)
+{
+	cJSON *item = profile[0] == '{' ? cJSON_Parse(profile) : NULL;
+
+	if (!item)
+		item = cJSON_CreateString(profile);
+	if (cJSON_AddItemToObject(enclave, "profile", item))
+		return true;
+	cJSON_Delete(item);
+	return false;
+}
+
 /* With what the long form has room for. */
 static int
 load_refined(const struct options *options, const struct single *single,
@@ -116,8 +148,7 @@ load_refined(const struct options *options, const struct single *single,
 
 	if (cJSON_AddStringToObject(enclave, "url", single->url) &&
 	    cJSON_AddRawToObject(enclave, "pcrs", single->pcrs) &&
-	    (!options->profile || cJSON_AddStringToObject(
-				      enclave, "profile", options->profile)) &&
+	    (!options->profile || add_profile(enclave, options->profile)) &&
 	    (!options->trust ||
 		cJSON_AddStringToObject(enclave, "trust", options->trust)) &&
 	    (!options->max_age_ms ||
@@ -132,6 +163,7 @@ load_refined(const struct options *options, const struct single *single,
 	    enclave_client_config_load_text(config, text, strlen(text), error);
 	if (status != ENCLAVE_CLIENT_OK)
 		(void)fault_set_error(fault, status, error);
+	name_profile_option(single->name, fault);
 
 out:
 	free(text);
@@ -185,6 +217,10 @@ load_enclaves(
 	status = enclave_client_config_load_file(config, path, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		(void)fault_set_error(fault, status, error);
+	if (strstr(fault->text, "insecure_allowed"))
+		fault_add(fault,
+		    "; next: take the member out; the line can say "
+		    "--insecure-allow-debug for the whole map");
 	enclave_client_error_free(error);
 	return fault->exit_status;
 }

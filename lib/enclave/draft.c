@@ -177,6 +177,7 @@ set_profile(struct enclave *enclave, const struct draft *draft,
     const struct json_place *place, struct enclave_client_error *error)
 {
 	struct json_place at = json_place_member(place, "profile");
+	char names[PROFILE_NAMES_MAX_BYTES];
 	enum enclave_client_status status;
 
 	if (!draft->profile) {
@@ -190,10 +191,11 @@ set_profile(struct enclave *enclave, const struct draft *draft,
 			return status;
 		enclave->profile = enclave->own_profile;
 	}
-	if (!enclave->profile)
-		return json_refuse(error, &at,
-		    "no profile of that name; the default is \"%s\"",
-		    profile_default()->name);
+	if (!enclave->profile) {
+		profile_names(names);
+		return json_refuse(
+		    error, &at, "no profile of that name; there are %s", names);
+	}
 	if (enclave->profile->ungated)
 		return json_refuse(error, &at,
 		    "the profile \"%s\" can't gate a connection: %s",
@@ -230,8 +232,8 @@ check_insecure(const struct draft *draft,
 	    (!draft->insecure_allow_debug && !draft->insecure_keep_withdrawn))
 		return ENCLAVE_CLIENT_OK;
 	return json_refuse(error, &at,
-	    "insecure members count only after "
-	    "enclave_client_config_set_insecure_allowed()");
+	    "insecure members count only where the program allows them "
+	    "(insecure_allowed)");
 }
 
 static enum enclave_client_status

@@ -1,5 +1,6 @@
 #include "enclave/profile.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MARK(at, text)                                                         \
@@ -139,6 +140,18 @@ const struct profile *
 profile_default(void)
 {
 	return &profiles[0];
+}
+
+void
+profile_names(char ret_text[PROFILE_NAMES_MAX_BYTES])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		(void)snprintf(ret_text + len, PROFILE_NAMES_MAX_BYTES - len,
+		    "%s%s", i ? ", " : "", profiles[i].name);
+		len += strlen(ret_text + len);
+	}
 }
 
 static bool

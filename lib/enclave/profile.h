@@ -55,6 +55,9 @@ struct profile {
 /* NULL when there is none of that name. */
 const struct profile *profile_find(const char *name);
 const struct profile *profile_default(void);
+/* "evervault, nitriding, ...": all there are, the default first. */
+#define PROFILE_NAMES_MAX_BYTES 256
+void profile_names(char ret_text[PROFILE_NAMES_MAX_BYTES]);
 /* By content: a composed profile may be written twice. */
 bool profile_equal(const struct profile *a, const struct profile *b);
 

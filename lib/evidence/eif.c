@@ -125,6 +125,14 @@ take_all(struct reading *reading, uint8_t *to, size_t len)
 	return status;
 }
 
+/* In the header, which is read as a whole. */
+static enum enclave_client_status
+fail_at(struct reading *reading, uint64_t offset, const char *what)
+{
+	reading->offset = offset;
+	return fail(reading, what);
+}
+
 static enum enclave_client_status
 read_header(struct reading *reading, unsigned int *ret_sections)
 {
@@ -138,13 +146,16 @@ read_header(struct reading *reading, unsigned int *ret_sections)
 	if (status)
 		return status;
 	if (memcmp(header, magic, sizeof(magic)) != 0)
-		return fail(reading, "no enclave image file: .eif is missing");
+		return fail_at(
+		    reading, 0, "no enclave image file: .eif is missing");
 	version = big_endian(header + HEADER_VERSION, 2);
 	if (version < VERSION_MIN || version > VERSION_MAX)
-		return fail(reading, "the version is not 2, 3 or 4");
+		return fail_at(
+		    reading, HEADER_VERSION, "the version is not 2, 3 or 4");
 	sections = big_endian(header + HEADER_SECTION_COUNT, 2);
 	if (sections < SECTIONS_MIN || sections > SECTIONS_MAX)
-		return fail(reading, "not between 2 and 32 sections");
+		return fail_at(reading, HEADER_SECTION_COUNT,
+		    "not between 2 and 32 sections");
 	crc_add(reading, header, HEADER_CRC);
 	*ret_sections = (unsigned int)sections;
 	return ENCLAVE_CLIENT_OK;

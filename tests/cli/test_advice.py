@@ -56,10 +56,20 @@ def test_a_long_map_finds_the_url(attest_curl, enclave, trust, tmp_path):
 def test_a_measurement_and_a_debug_enclave(attest_curl, enclave, trust):
     run = attest_curl(*trust, "--pcr", "0=" + OTHER_PCR, enclave.url).refused(115)
     assert "accept it only if you built it: add" in run.err
+    assert f"comes from {enclave.url}/.well-known/attestation; next: if you" in run.err
     enclave.set(debug=True)
     pcr4 = ["--pcr", "4=" + enclave.pcrs["4"]]
     run = attest_curl(*trust, *pcr4, enclave.url).refused(115)
     assert "next: whoever runs it must start it without --debug-mode" in run.err
+    assert f"comes from {enclave.url}/.well-known/attestation; next: " in run.err
+
+
+@pytest.mark.parametrize(
+    "url, status", [("https://127.0.0.1:1/", 7), ("https://no.invalid/", 6)]
+)
+def test_nobody_there(attest_curl, url, status):
+    run = attest_curl("--pcr", "0=" + OTHER_PCR, url).refused(status)
+    assert "; next: see whether host and port are right" in run.err
 
 
 @pytest.mark.parametrize("kind", ["foreign", "expired", "wrong-name", "self-signed"])

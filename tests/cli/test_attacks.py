@@ -125,6 +125,30 @@ def test_an_environment_adds_no_nitro_root(attest_curl, enclave, running, variab
     attest_curl(*line, enclave.url, environment=environment).refused(113)
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "CURL_CA_BUNDLE"])
+def test_an_environments_authorities_are_those_of_curl(
+    attest_curl, enclave, running, variable
+):
+    line = ["--insecure-nitro-root", running.nitro_root]
+    line += ["--pcr", "0=" + running.pcrs["0"]]
+    environment = {variable: str(running.web_ca)}
+    attest_curl(*line, enclave.url).refused(60)
+    run = attest_curl("-sS", *line, enclave.url, environment=environment)
+    assert run.exit == 0, run.err
+    # What stands on the line comes first.
+    other = ["--cacert", running.nitro_root]
+    attest_curl(*other, *line, enclave.url, environment=environment).refused(60)
+    # The key is judged as ever.
+    enclave.set(evidence={"mode": "other-key"})
+    attest_curl(*line, enclave.url, environment=environment).refused(116)
+
+
+def test_an_empty_variable_is_none(attest_curl, enclave, accepted):
+    environment = {"CURL_CA_BUNDLE": "", "SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}
+    run = attest_curl("-sS", *accepted[2:], enclave.url, environment=environment)
+    run.refused(60)
+
+
 def test_an_openssl_configuration_that_lowers_everything(
     attest_curl, enclave, accepted, tmp_path
 ):

@@ -202,7 +202,13 @@ def test_an_error_of_the_line_for_machines(attest_curl):
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://127.0.0.1:1/", "http://localhost/", "https://secret.evil.invalid/"],
+    [
+        "https://127.0.0.1:1/",
+        "http://localhost/",
+        "https://secret.evil.invalid/",
+        # What needs no look-up is not connected to either: that would be a 7.
+        "https://known.invalid:1/",
+    ],
 )
 def test_a_redirect_elsewhere_is_not_followed(
     attest_curl, enclave, accepted, elsewhere
@@ -211,6 +217,7 @@ def test_a_redirect_elsewhere_is_not_followed(
         "-sSL",
         *accepted,
         *("-u", "me:secret"),
+        *("--resolve", "known.invalid:1:127.0.0.1"),
         enclave.url + "/redirect?to=" + elsewhere,
     )
     run.refused(47)
@@ -315,6 +322,66 @@ def test_trust_is_one_of_two_and_a_maps_own(attest_curl, accepted, tmp_path):
     line = ["--enclaves", tmp_path / "map.json", "--trust", "attested_key", url]
     run = attest_curl(*line).refused(2)
     assert "--trust goes with" in run.err and "member trust" in run.err
+
+
+def test_a_profile_that_is_none_lists_those_that_are(attest_curl, accepted):
+    url = "https://127.0.0.1:1/"
+    run = attest_curl(*accepted, "--profile", "foo", url).refused(2)
+    assert "option --profile: no profile of that name; there are" in run.err
+    assert "evervault, nitriding, oyster" in run.err and "enclaves[" not in run.err
+
+
+def test_a_composed_profile_for_the_line(attest_curl, enclave, accepted):
+    composed = '{"name": "evervault", "member": "attestation_doc"}'
+    run = attest_curl("-sS", *accepted, "--profile", composed, enclave.url)
+    assert run.exit == 0, run.err
+    # As the refusal of a bare oyster says.
+    oyster = '{"name": "oyster", "key": "p256"}'
+    run = attest_curl(*accepted, "--profile", oyster, "https://127.0.0.1:1/")
+    assert run.exit != 2, run.err
+    run = attest_curl(*accepted, "--profile", '{"name": "x"}', enclave.url).refused(2)
+    assert "option --profile.name: " in run.err
+
+
+@pytest.mark.parametrize("age, status", [("59.9", 2), ("60", 7), ("10803", 7), ("10804", 2)])
+def test_the_range_of_max_age(attest_curl, accepted, age, status):
+    run = attest_curl("--max-age", age, *accepted, "https://127.0.0.1:1/")
+    run.refused(status)
+    said = f"option --max-age: expected 60 to 10803 seconds, got {age}"
+    assert (said in run.err) == (status == 2)
+
+
+def test_an_insecure_member_of_a_map_leads_to_the_option(
+    attest_curl, enclave, trust, tmp_path
+):
+    (tmp_path / "map.json").write_text(
+        f'{{"enclaves": {{"x": {{"url": "{enclave.url}", "pcrs": {{"PCR0":'
+        f' "{enclave.pcrs["0"]}"}}, "insecure_allow_debug": true}}}}}}'
+    )
+    line = ["--enclaves", tmp_path / "map.json", *trust, enclave.url]
+    run = attest_curl(*line).refused(2)
+    assert "the line can say --insecure-allow-debug" in run.err
+    assert "enclave_client_config" not in run.err
+
+
+def test_a_store_that_is_a_link_is_said_to_be_one(
+    attest_curl, enclave, accepted, tmp_path
+):
+    (tmp_path / "store").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "store")
+    run = attest_curl(*accepted, "--evidence-store", tmp_path / "link", enclave.url)
+    assert "link: it is a symbolic link" in run.refused(2).err
+
+
+def test_errors_for_machines_are_the_lines_that_begin_with_a_brace(
+    attest_curl, enclave, trust
+):
+    line = [*trust, "--pcr", "0=" + "ab" * 48, enclave.url]
+    run = attest_curl("--json-errors", *line)
+    plain = [x for x in run.err.splitlines() if not x.startswith("{")]
+    (error,) = [json.loads(x) for x in run.err.splitlines() if x.startswith("{")]
+    assert (run.exit, error["exit"]) == (115, 115)
+    assert [x.startswith("attest-curl: insecure: ") for x in plain] == [True]
 
 
 def test_evidence_that_is_too_old_for_the_line(attest_curl, enclave, accepted):

@@ -38,6 +38,38 @@ def test_every_exit_status_is_in_the_manual():
         assert f"\n.It {status}\n" in text
 
 
+def section(name):
+    return MANUAL.read_text().split(f".Sh {name}\n")[1].split("\n.Sh ")[0]
+
+
+def test_every_variable_of_write_out_is_in_the_manual(attest_curl):
+    listed = re.findall(r"^\.Cm ([a-z_0-9]+)", section("VARIABLES OF WRITE-OUT"), re.M)
+    source = (MANUAL.parent / "write_out.c").read_text()
+    known = re.findall(r'^    \{"([a-z_]+)", write_', source, re.M)
+    known += ["onerror", "stderr", "stdout", "attestation_pcr0", "attestation_pcr31"]
+    assert len(known) > 30
+    assert set(listed) == set(known)
+    line = ["--pcr", "0=" + "ab" * 48, "-w", "%{" + "}%{".join(listed) + "}"]
+    assert "unknown" not in attest_curl("-s", *line, "https://127.0.0.1:1/").err
+
+
+def test_the_manuals_examples_are_commands_to_paste():
+    """Shown, each line is a command, or goes on one that a backslash ends."""
+    if not shutil.which("mandoc"):
+        pytest.skip("there is no mandoc")
+    shown = subprocess.run(
+        ["mandoc", "-T", "ascii", "-O", "width=78", MANUAL],
+        stdout=subprocess.PIPE,
+        timeout=30,
+    ).stdout.decode()
+    shown = re.sub(".\b", "", shown)
+    shown = shown.split("\nEXAMPLES\n")[1].split("\nSEE ALSO\n")[0]
+    lines = [x.strip() for x in shown.splitlines() if x.startswith(" " * 10)]
+    assert len(lines) >= 3
+    for before, line in zip(["", *lines], lines):
+        assert before.endswith("\\") or re.match("(attest-)?curl ", line), line
+
+
 def test_the_manual_is_good_mdoc():
     if not shutil.which("mandoc"):
         pytest.skip("there is no mandoc")
@@ -160,6 +192,69 @@ def test_zsh_completes_at_the_tab(zsh, typed, offered):
 
 def test_no_other_shell(attest_curl):
     attest_curl("--completion", "csh").refused(2)
+
+
+def test_the_categories_of_help(attest_curl):
+    run = attest_curl("--help", "category")
+    names = [line.split()[0] for line in run.out.decode().splitlines()]
+    assert run.exit == 0 and len(names) == 8
+    for name in names:
+        assert attest_curl("--help", name).exit == 0
+    assert "--help category lists them" in attest_curl("--help", "x").refused(2).err
+
+
+WORDS = [
+    (("--trust", ""), {"web_pki+attested_key", "attested_key"}),
+    (("--tls-max", ""), {"1.2", "1.3"}),
+    (("--completion", ""), {"bash", "zsh", "fish"}),
+    (("--help", "pol"), {"policy"}),
+    (("-h", "po"), {"policy"}),
+    (("--profile", "nitri"), {"nitriding"}),
+]
+
+
+@pytest.mark.parametrize("line, offered", WORDS, ids=str)
+def test_bash_completes_what_an_option_takes(attest_curl, line, offered):
+    assert set(completed(attest_curl, *line)) == offered
+
+
+def test_completion_knows_the_profiles_that_the_library_has(attest_curl):
+    line = ["--pcr", "0=" + "ab" * 48, "--profile", "none", "https://127.0.0.1:1/"]
+    said = attest_curl(*line).refused(2).err.split("there are ")[1]
+    # A bare oyster gates nothing.
+    assert set(completed(attest_curl, "--profile", "")) == set(
+        said.strip().split(", ")
+    ) - {"oyster"}
+
+
+@pytest.mark.parametrize(
+    "typed, offered",
+    [
+        ("--profile nitrid", "nitriding"),
+        ("--trust web", "web_pki+attested_key"),
+        ("--help conn", "connection"),
+    ],
+)
+def test_zsh_completes_what_an_option_takes(zsh, typed, offered):
+    zsh.type(f"attest-curl {typed}\t")
+    zsh.read_until(offered)
+
+
+@pytest.mark.parametrize(
+    "typed, offered", [("--profile nitrid", "nitriding"), ("--help conn", "connection")]
+)
+def test_fish_completes_what_an_option_takes(attest_curl, tmp_path, typed, offered):
+    if not shutil.which("fish"):
+        pytest.skip("there is no fish")
+    path = tmp_path / "completion"
+    path.write_bytes(attest_curl("-q", "--completion", "fish").out)
+    got = subprocess.run(
+        ["fish", "-c", f"source {path}; complete -C 'attest-curl {typed}'"],
+        stdout=subprocess.PIPE,
+        env={**clean_environment(), "HOME": str(tmp_path)},
+        timeout=30,
+    )
+    assert [x.split("\t")[0] for x in got.stdout.decode().splitlines()] == [offered]
 
 
 @pytest.mark.parametrize("category", ["policy", "request", "connection", "all"])

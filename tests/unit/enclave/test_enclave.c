@@ -218,7 +218,9 @@ static const struct {
      "\"https://h:443/\",\"pcrs\":" PCRS "}}}",
 	"enclaves.b: https://h is already bound by enclaves.a"},
     /* Profile, trust, evidence. */
-    {X("\"profile\":\"nitridng\""), "h.profile: no profile of that name"},
+    {X("\"profile\":\"nitridng\""),
+	"h.profile: no profile of that name; there are evervault, nitriding, "
+	"oyster, nitro-ra-tls, dstack, evervault-cages"},
     {X("\"profile\":\"\""), "h.profile: no profile of that name"},
     {X("\"profile\":1"), "h.profile: a number"},
     {X("\"trust\":\"web_pki\""), "h.trust: expected \"web_pki+attested_key\""},
@@ -235,9 +237,10 @@ static const struct {
     {X("\"cut_on_expiry\":1"), "h.cut_on_expiry: a number, expected true"},
     {X("\"cut_on_expiry\":null"), "h.cut_on_expiry: null, expected true"},
     {X("\"insecure_allow_debug\":true"),
-	"enclave_client_config_set_insecure_allowed()"},
+	"h.insecure_allow_debug: insecure members count only where the "
+	"program allows them (insecure_allowed)"},
     {X("\"insecure_keep_withdrawn\":true"),
-	"h.insecure_keep_withdrawn: insecure members count only after"},
+	"h.insecure_keep_withdrawn: insecure members count only where"},
     {X("\"insecure_allow_debug\":\"true\""), "expected true or false"},
     {"{\"h\":{" PCR(0, "0") "}}", "only insecure_allow_debug accepts it"},
     /* Times. */
