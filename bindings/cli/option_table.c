@@ -35,7 +35,7 @@ const struct option option_table[] = {
 	LIST("pcr", 0, POLICY, pcr, "N=HEX",
 	    "Accepted PCR; of several, each must match"),
 	TEXT("profile", 0, POLICY, profile, "NAME",
-	    "How evidence is served; evervault if not given"),
+	    "How evidence is served; default evervault"),
 	VALUE("trust", 0, POLICY, value_trust, "WHAT",
 	    "web_pki+attested_key, or attested_key alone"),
 	VALUE("max-age", 0, POLICY, value_max_age, "SECONDS",

@@ -534,7 +534,7 @@ static const struct {
 	const char *message;
 } refused[] = {
     {spoil_open_to_others, "0700"},
-    {spoil_symlink, "Not a directory"},
+    {spoil_symlink, "it is a symbolic link"},
     {spoil_file, "Not a directory"},
     {spoil_no_parent, "No such file"},
 };
