@@ -43,7 +43,7 @@ const struct option option_table[] = {
 	TEXT("evidence-store", 0, POLICY, evidence_store, "FOLDER",
 	    "Keep evidence there for the next time"),
 	TEXT("nitro-root", 0, POLICY, nitro_root, "NAME",
-	    "Whose word counts: aws, or aws-us-gov (GovCloud)"),
+	    "Whose word counts: aws or aws-us-gov (GovCloud)"),
 	TEXT("insecure-nitro-root", 0, POLICY, insecure_nitro_root, "FILE",
 	    "Trust these PEM roots in place of AWS's"),
 	FLAG("insecure-allow-debug", 0, POLICY, insecure_allow_debug,
@@ -246,6 +246,7 @@ static const struct {
     {"completion", "bash zsh fish"},
     {"help", "all category policy evidence request output connection retry "
 	     "messages general"},
+    {"nitro-root", "aws aws-us-gov"},
     {"profile", "evervault nitriding nitro-ra-tls dstack evervault-cages"},
     {"tls-max", "1.2 1.3"},
     {"trust", "web_pki+attested_key attested_key"},

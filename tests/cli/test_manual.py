@@ -206,6 +206,7 @@ def test_the_categories_of_help(attest_curl):
 WORDS = [
     (("--trust", ""), {"web_pki+attested_key", "attested_key"}),
     (("--tls-max", ""), {"1.2", "1.3"}),
+    (("--nitro-root", ""), {"aws", "aws-us-gov"}),
     (("--completion", ""), {"bash", "zsh", "fish"}),
     (("--help", "pol"), {"policy"}),
     (("-h", "po"), {"policy"}),
