@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "tls/transport.h"
 
 struct enclave_client_cookies {
 	atomic_uint refs;
@@ -107,7 +108,7 @@ file_handle(
 
 	if (easy && (curl_easy_setopt(easy, CURLOPT_SHARE, cookies->share) ||
 			curl_easy_setopt(easy, option, path))) {
-		curl_easy_cleanup(easy);
+		transport_free(easy);
 		return NULL;
 	}
 	return easy;
@@ -128,10 +129,10 @@ enclave_client_cookies_load_file(struct enclave_client_cookies *cookies,
 	    curl_easy_setopt(
 		easy, CURLOPT_COOKIESESSION, (long)drop_session_cookies) ||
 	    curl_easy_setopt(easy, CURLOPT_COOKIELIST, "RELOAD")) {
-		curl_easy_cleanup(easy);
+		transport_free(easy);
 		return error_memory(error);
 	}
-	curl_easy_cleanup(easy);
+	transport_free(easy);
 	error_clear(error);
 	return ENCLAVE_CLIENT_OK;
 }

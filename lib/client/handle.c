@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "tls/transport.h"
+
 enum enclave_client_status
 handle_new(const struct gate *gate, struct cache_slot *slot,
     struct handle **ret_handle, struct enclave_client_error *error)
@@ -41,7 +43,7 @@ handle_free(struct handle *handle)
 	if (!handle || handle_inherited(handle))
 		return;
 	handle_finish(handle);
-	curl_easy_cleanup(handle->easy);
+	transport_free(handle->easy);
 	(void)curl_multi_cleanup(handle->multi);
 	/* Last: closing connections may still reach the attachment. */
 	gate_attachment_clear(&handle->gate);

@@ -167,12 +167,25 @@ set_network(const struct transport *transport, CURL *easy)
 	return code;
 }
 
+/* libcurl frees its list of cookie files when it reads them, and else never. */
+static void
+free_cookie_files(CURL *easy)
+{
+	(void)curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+}
+
 void
 transport_forget(CURL *easy)
 {
-	/* The reset forgets the list of cookie files without freeing it. */
-	(void)curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+	free_cookie_files(easy);
 	curl_easy_reset(easy);
+}
+
+void
+transport_free(CURL *easy)
+{
+	free_cookie_files(easy);
+	curl_easy_cleanup(easy);
 }
 
 enum enclave_client_status

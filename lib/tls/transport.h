@@ -52,6 +52,8 @@ void transport_clear(struct transport *transport);
 
 /* Takes every option off; live connections stay. */
 void transport_forget(CURL *easy);
+/* In place of curl_easy_cleanup(). */
+void transport_free(CURL *easy);
 
 /*
  * transport_forget, then the hooks and the options of every transfer.  Each

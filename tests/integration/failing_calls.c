@@ -59,7 +59,10 @@ fails(const char *name)
 		return fails(#NAME) ? (FAILURE) : __real_##NAME ARGUMENTS;     \
 	}
 
-/* The last argument is a pointer, or as wide as one. */
+/*
+ * The last argument is a pointer, or as wide as one.  NULL takes something off,
+ * which needs no memory and so can't fail: what is given back is given back.
+ */
 #define WRAP_OPTION(TYPE, NAME, FAILURE, OBJECT, OPTION)                       \
 	TYPE __real_##NAME(OBJECT object, OPTION option, ...);                 \
 	TYPE __wrap_##NAME(OBJECT object, OPTION option, ...);                 \
@@ -71,8 +74,9 @@ fails(const char *name)
 		va_start(arguments, option);                                   \
 		value = va_arg(arguments, void *);                             \
 		va_end(arguments);                                             \
-		return fails(#NAME) ? (FAILURE)                                \
-				    : __real_##NAME(object, option, value);    \
+		return value && fails(#NAME)                                   \
+			   ? (FAILURE)                                         \
+			   : __real_##NAME(object, option, value);             \
 	}
 
 /* The system */
