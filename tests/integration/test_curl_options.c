@@ -536,7 +536,7 @@ END_TEST
 static curl_socket_t
 open_elsewhere(void *port, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct sockaddr_in *to = (struct sockaddr_in *)&address->addr;
+	struct sockaddr_in *to = (void *)&address->addr;
 
 	(void)purpose;
 	to->sin_port = htons((uint16_t) * (int *)port);
