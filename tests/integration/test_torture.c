@@ -81,7 +81,7 @@ read_part(void *buffer, size_t size, void *context)
 
 	if (len > size)
 		len = size;
-	memcpy(buffer, SECRET + *sent, len);
+	memcpy(buffer, &SECRET[*sent], len);
 	*sent += len;
 	return (int64_t)len;
 }
