@@ -267,7 +267,8 @@ run(struct exchange *exchange, struct enclave_client_error *error)
 	enum enclave_client_status status = ENCLAVE_CLIENT_ERR_INTERNAL;
 	enum walk_event event = look_for_key(exchange);
 
-	if (event == WALK_EVENT_LIVE_KEY && attempt_possible(exchange->slot))
+	if (exchange->request->trace && event == WALK_EVENT_LIVE_KEY &&
+	    attempt_possible(exchange->slot))
 		request_trace(exchange->request,
 		    "its evidence is at hand, from the store, a poll or an "
 		    "earlier request");

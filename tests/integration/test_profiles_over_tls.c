@@ -733,15 +733,11 @@ make_case(const char *name)
 	return tcase;
 }
 
-int
-main(void)
+static TCase *
+endpoints_case(void)
 {
-	Suite *suite = suite_create("profiles");
 	TCase *tcase = make_case("endpoints");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
-	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(
 	    tcase, nitriding_binds_the_whole_certificate, 0, COUNT(nitriding));
 	tcase_add_loop_test(tcase,
@@ -756,8 +752,14 @@ main(void)
 	    0, COUNT(oysters));
 	tcase_add_test(
 	    tcase, evidence_over_http_does_not_open_http_to_requests);
-	tcase = make_case("trust");
-	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+static TCase *
+trust_case(void)
+{
+	TCase *tcase = make_case("trust");
+
 	tcase_add_loop_test(tcase, the_attested_key_alone_needs_no_authority, 0,
 	    COUNT(unverified));
 	tcase_add_loop_test(tcase, by_default_the_authority_is_needed_too, 0,
@@ -766,8 +768,14 @@ main(void)
 	    tcase, trust_that_grows_stricter_ends_what_was_judged_before);
 	tcase_add_test(
 	    tcase, a_self_signed_nitriding_is_reached_by_its_key_alone);
-	tcase = make_case("vouching");
-	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+static TCase *
+vouching_case(void)
+{
+	TCase *tcase = make_case("vouching");
+
 	tcase_add_loop_test(tcase, another_enclave_may_vouch_for_several_keys,
 	    0, COUNT(vouchings));
 	tcase_add_test(tcase, what_serves_is_not_measured_when_another_vouches);
@@ -778,8 +786,14 @@ main(void)
 	    tcase, a_generator_of_an_unaccepted_build_ends_what_it_vouched_for);
 	tcase_add_test(
 	    tcase, another_policy_for_the_generator_ends_what_it_vouched_for);
-	tcase = make_case("certificates");
-	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+static TCase *
+certificates_case(void)
+{
+	TCase *tcase = make_case("certificates");
+
 	tcase_add_loop_test(tcase,
 	    the_document_in_the_certificate_is_judged_in_the_handshake, 0,
 	    COUNT(carried));
@@ -793,6 +807,20 @@ main(void)
 	    tcase, evidence_in_certificates_is_neither_polled_nor_learned);
 	tcase_add_test(
 	    tcase, a_policy_change_reaches_what_certificates_brought);
+	return tcase;
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("profiles");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, endpoints_case());
+	suite_add_tcase(suite, trust_case());
+	suite_add_tcase(suite, vouching_case());
+	suite_add_tcase(suite, certificates_case());
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
