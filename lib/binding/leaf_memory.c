@@ -4,16 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "evidence/digest.h"
-
+/* A leaf, and all else that binding_from_leaf() looks at. */
 struct place {
-	uint8_t digest[DIGEST_BYTES];
+	enum binding_object object;
+	enum binding_transform transform;
+	size_t prefix_len;
+	size_t leaf_len;
+	uint8_t *data; /* owned: the prefix, then the leaf */
 	struct binding_key key;
 };
 
 struct leaf_memory {
 	pthread_mutex_t mutex;
-	size_t count;
 	size_t next; /* the place that is filled next */
 	struct place places[LEAF_MEMORY_ENTRIES_MAX];
 };
@@ -37,38 +39,44 @@ leaf_memory_free(struct leaf_memory *memory)
 {
 	if (!memory)
 		return;
+	for (size_t i = 0; i < LEAF_MEMORY_ENTRIES_MAX; i++)
+		free(memory->places[i].data);
 	(void)pthread_mutex_destroy(&memory->mutex);
 	free(memory);
 }
 
-/* All that binding_from_leaf() looks at. */
-static bool
-name_leaf(const struct binding_rule *rule, struct bytes leaf_der,
-    uint8_t ret_digest[DIGEST_BYTES])
+static struct bytes
+prefix_of(const struct binding_rule *rule)
 {
-	const uint8_t kind[] = {
-	    (uint8_t)rule->object, (uint8_t)rule->transform};
-	struct digest digest;
-	bool done = digest_begin(&digest, "leaf") &&
-		    digest_add(&digest, (struct bytes){kind, sizeof(kind)}) &&
-		    digest_add(&digest,
-			bytes_from_string(rule->prefix ? rule->prefix : "")) &&
-		    digest_add(&digest, leaf_der);
-
-	return digest_end(&digest, done, ret_digest);
+	return bytes_from_string(rule->prefix ? rule->prefix : "");
 }
 
 static bool
-find(struct leaf_memory *memory, const uint8_t digest[DIGEST_BYTES],
-    struct binding_key *ret_key)
+is_of(const struct place *place, const struct binding_rule *rule,
+    struct bytes prefix, struct bytes leaf_der)
 {
+	const struct bytes prefix_then = {place->data, place->prefix_len};
+
+	return place->data && place->leaf_len == leaf_der.len &&
+	       place->object == rule->object &&
+	       place->transform == rule->transform &&
+	       bytes_equal(prefix_then, prefix) &&
+	       !memcmp(place->data + place->prefix_len, leaf_der.data,
+		   leaf_der.len);
+}
+
+static bool
+find(struct leaf_memory *memory, const struct binding_rule *rule,
+    struct bytes leaf_der, struct binding_key *ret_key)
+{
+	const struct bytes prefix = prefix_of(rule);
 	bool found = false;
 
 	(void)pthread_mutex_lock(&memory->mutex);
-	for (size_t i = 0; i < memory->count && !found; i++) {
+	for (size_t i = 0; i < LEAF_MEMORY_ENTRIES_MAX && !found; i++) {
 		const struct place *place = &memory->places[i];
 
-		found = !memcmp(place->digest, digest, DIGEST_BYTES);
+		found = is_of(place, rule, prefix, leaf_der);
 		if (found)
 			*ret_key = place->key;
 	}
@@ -76,19 +84,31 @@ find(struct leaf_memory *memory, const uint8_t digest[DIGEST_BYTES],
 	return found;
 }
 
+/* Best effort: where memory is short the leaf is parsed again. */
 static void
-remember(struct leaf_memory *memory, const uint8_t digest[DIGEST_BYTES],
-    const struct binding_key *key)
+remember(struct leaf_memory *memory, const struct binding_rule *rule,
+    struct bytes leaf_der, const struct binding_key *key)
 {
+	const struct bytes prefix = prefix_of(rule);
 	struct place *place;
+	uint8_t *data = malloc(prefix.len + leaf_der.len);
 
+	if (!data)
+		return;
+	memcpy(data, prefix.data, prefix.len);
+	memcpy(data + prefix.len, leaf_der.data, leaf_der.len);
 	(void)pthread_mutex_lock(&memory->mutex);
 	place = &memory->places[memory->next];
-	memcpy(place->digest, digest, DIGEST_BYTES);
-	place->key = *key;
+	free(place->data);
+	*place = (struct place){
+	    .object = rule->object,
+	    .transform = rule->transform,
+	    .prefix_len = prefix.len,
+	    .leaf_len = leaf_der.len,
+	    .data = data,
+	    .key = *key,
+	};
 	memory->next = (memory->next + 1) % LEAF_MEMORY_ENTRIES_MAX;
-	if (memory->count < LEAF_MEMORY_ENTRIES_MAX)
-		memory->count++;
 	(void)pthread_mutex_unlock(&memory->mutex);
 }
 
@@ -97,15 +117,14 @@ leaf_memory_key(struct leaf_memory *memory, const struct binding_rule *rule,
     struct bytes leaf_der, struct binding_key *ret_key,
     struct enclave_client_error *error)
 {
-	uint8_t digest[DIGEST_BYTES];
 	enum enclave_client_status status;
-	bool named =
-	    memory && leaf_der.len && name_leaf(rule, leaf_der, digest);
+	bool short_enough = memory && leaf_der.len &&
+			    leaf_der.len <= LEAF_MEMORY_LEAF_BYTES_MAX;
 
-	if (named && find(memory, digest, ret_key))
+	if (short_enough && find(memory, rule, leaf_der, ret_key))
 		return ENCLAVE_CLIENT_OK;
 	status = binding_from_leaf(rule, leaf_der, ret_key, error);
-	if (!status && named)
-		remember(memory, digest, ret_key);
+	if (!status && short_enough)
+		remember(memory, rule, leaf_der, ret_key);
 	return status;
 }

@@ -2,8 +2,8 @@
  * The keys of leaves that were read of late.  Parsing a certificate takes
  * 0.1 ms, and who asks before each request shows the same one again and again.
  *
- * A place is found by a digest of everything that the key depends on: the
- * parts of the rule that look at the leaf, and the leaf itself.  So nothing
+ * A place is found by everything that the key depends on: the parts of the
+ * rule that look at the leaf, and each byte of the leaf itself.  So nothing
  * ever has to be forgotten for being out of date.  Internally locked.
  */
 #ifndef BINDING_LEAF_MEMORY_H
@@ -13,6 +13,8 @@
 
 /* The oldest goes: more live connections than that are read again. */
 #define LEAF_MEMORY_ENTRIES_MAX 256
+/* Longer leaves are read each time: 1 MiB is the most that is kept. */
+#define LEAF_MEMORY_LEAF_BYTES_MAX 4096
 
 struct leaf_memory;
 

@@ -12,6 +12,8 @@
 /* The latest moment that can be asked for: the end of the year 9999. */
 #define JUDGED_AT_MS_MAX INT64_C(253402300799999)
 
+#define PCR_TEXT (2 * PCR_BYTES + 1)
+
 struct enclave_client_document {
 	struct claims *claims;
 	bool authentic;
@@ -22,11 +24,16 @@ struct enclave_client_document {
 	bool complete;
 	bool insecure;
 	int64_t deadline_ms;
-	int set_index;   /* -1: no policy was asked */
-	char *set_label; /* NULL likewise */
-	uint32_t pcr_mask;
-	char pcrs[PCRS_MAX][2 * PCR_BYTES + 1];
+	int set_index;              /* -1: no policy was asked */
+	char *set_label;            /* NULL likewise */
+	const char *pcrs[PCRS_MAX]; /* NULL: not in the document */
+	char texts[][PCR_TEXT];     /* of those that are not zero */
 };
+
+/* A document is made for each answer, and most registers are zero. */
+static const char zero_text[PCR_TEXT] =
+    "000000000000000000000000000000000000000000000000"
+    "000000000000000000000000000000000000000000000000";
 
 static int64_t
 earlier(int64_t a, int64_t b)
@@ -34,14 +41,47 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static bool
+zero(struct bytes pcr)
+{
+	static const uint8_t zeros[PCR_BYTES];
+
+	return bytes_equal(pcr, (struct bytes){zeros, sizeof(zeros)});
+}
+
+/* The registers' texts; how many take a place of their own. */
+static size_t
+write_pcrs(
+    const struct claims *claims, struct enclave_client_document *document)
+{
+	struct bytes pcr;
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < PCRS_MAX; i++) {
+		if (!claims_pcr(claims, i, &pcr) || pcr.len != PCR_BYTES)
+			continue;
+		if (zero(pcr)) {
+			if (document)
+				document->pcrs[i] = zero_text;
+			continue;
+		}
+		if (document) {
+			hex_encode(pcr, document->texts[used]);
+			document->pcrs[i] = document->texts[used];
+		}
+		used++;
+	}
+	return used;
+}
+
 struct enclave_client_document *
 document_new(struct claims *claims, const struct policy *policy, size_t set,
     int64_t deadline_ms, bool insecure)
 {
 	struct enclave_client_document *document;
-	struct bytes pcr;
 
-	document = calloc(1, sizeof(*document));
+	document =
+	    calloc(1, sizeof(*document) + write_pcrs(claims, NULL) * PCR_TEXT);
 	if (!document)
 		return NULL;
 	document->authentic = claims_authentic(claims);
@@ -57,12 +97,7 @@ document_new(struct claims *claims, const struct policy *policy, size_t set,
 			return NULL;
 		}
 	}
-	for (unsigned int i = 0; i < PCRS_MAX; i++) {
-		if (!claims_pcr(claims, i, &pcr) || pcr.len != PCR_BYTES)
-			continue;
-		hex_encode(pcr, document->pcrs[i]);
-		document->pcr_mask |= UINT32_C(1) << i;
-	}
+	(void)write_pcrs(claims, document);
 	document->claims = claims_ref(claims);
 	return document;
 }
@@ -406,10 +441,7 @@ const char *
 enclave_client_document_pcr(
     const struct enclave_client_document *document, unsigned int index)
 {
-	if (!document || index >= PCRS_MAX ||
-	    !(document->pcr_mask & UINT32_C(1) << index))
-		return NULL;
-	return document->pcrs[index];
+	return document && index < PCRS_MAX ? document->pcrs[index] : NULL;
 }
 
 const char *
@@ -479,7 +511,7 @@ add_pcrs(cJSON *json, const struct enclave_client_document *document)
 	char name[sizeof("31")];
 	cJSON *pcrs;
 
-	if (!document->pcr_mask)
+	if (!claims_pcr_mask(document->claims))
 		return true;
 	pcrs = cJSON_AddObjectToObject(json, "pcrs");
 	if (!pcrs)

@@ -663,13 +663,12 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
     def build_response(self, req: Any, resp: Any) -> AttestedResponse:
         """requests', as our class."""
         response = super().build_response(req, resp)
-        response.__class__ = AttestedResponse
-        location = _redirects.get_redirect_target(response)
-        if location is not None:
+        if response.is_redirect:
+            location = _redirects.get_redirect_target(response)
             target = requests.compat.urljoin(response.url, location)
-            response._redirect_leaves_origin = not self._gate.same_origin(
-                response.url, target
-            )
+            leaves = not self._gate.same_origin(response.url, target)
+            response._redirect_leaves_origin = leaves
+        response.__class__ = AttestedResponse
         attested: AttestedResponse = response
         return attested
 

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,23 @@ struct leaf {
 
 static struct leaf first, renewed, other, edwards;
 
+static void
+add_comment(X509 *certificate, size_t len)
+{
+	char *text = calloc(1, len + 1);
+	X509_EXTENSION *comment;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', len);
+	comment = X509V3_EXT_conf_nid(NULL, NULL, NID_netscape_comment, text);
+	ck_assert(X509_add_ext(certificate, comment, -1));
+	X509_EXTENSION_free(comment);
+	free(text);
+}
+
+/* comment_len 0: without one. */
 static struct leaf
-make_leaf(EVP_PKEY *key, long serial)
+make_commented_leaf(EVP_PKEY *key, long serial, size_t comment_len)
 {
 	unsigned char *der = NULL, *spki = NULL, *raw = NULL;
 	X509 *certificate = X509_new();
@@ -39,6 +55,8 @@ make_leaf(EVP_PKEY *key, long serial)
 	ck_assert_ptr_nonnull(
 	    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600));
 	ck_assert(X509_set_pubkey(certificate, key));
+	if (comment_len)
+		add_comment(certificate, comment_len);
 	ck_assert(X509_sign(certificate, key,
 	    EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256()));
 	int der_len = i2d_X509(certificate, &der);
@@ -50,6 +68,12 @@ make_leaf(EVP_PKEY *key, long serial)
 	leaf.raw.data = raw; /* none of Ed25519, which has no such call */
 	X509_free(certificate);
 	return leaf;
+}
+
+static struct leaf
+make_leaf(EVP_PKEY *key, long serial)
+{
+	return make_commented_leaf(key, serial, 0);
 }
 
 static void
@@ -631,6 +655,30 @@ START_TEST(the_oldest_of_too_many_leaves_is_parsed_again)
 }
 END_TEST
 
+START_TEST(a_leaf_that_is_too_long_is_parsed_each_time)
+{
+	static const struct binding_rule rule = {.object = BINDING_CERTIFICATE};
+	struct leaf_memory *memory = leaf_memory_new();
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	struct leaf sample = make_commented_leaf(key, 1, 1000);
+	size_t len = 1000 + LEAF_MEMORY_LEAF_BYTES_MAX - sample.der.len;
+	struct leaf longest = make_commented_leaf(key, 1, len);
+	struct leaf longer = make_commented_leaf(key, 1, len + 1);
+
+	ck_assert_uint_eq(longest.der.len, LEAF_MEMORY_LEAF_BYTES_MAX);
+	ck_assert_uint_eq(longer.der.len, LEAF_MEMORY_LEAF_BYTES_MAX + 1);
+	ck_assert_uint_eq(look_up(memory, &rule, longest.der), 1);
+	ck_assert_uint_eq(look_up(memory, &rule, longest.der), 0);
+	ck_assert_uint_eq(look_up(memory, &rule, longer.der), 1);
+	ck_assert_uint_eq(look_up(memory, &rule, longer.der), 1);
+	leaf_clear(&sample);
+	leaf_clear(&longest);
+	leaf_clear(&longer);
+	EVP_PKEY_free(key);
+	leaf_memory_free(memory);
+}
+END_TEST
+
 START_TEST(what_is_no_certificate_is_not_remembered)
 {
 	struct leaf_memory *memory = leaf_memory_new();
@@ -681,6 +729,7 @@ main(void)
 	tcase_add_test(tcase, keys_are_equal_in_every_bit);
 	tcase_add_test(tcase, a_leaf_is_parsed_once_for_each_rule);
 	tcase_add_test(tcase, the_oldest_of_too_many_leaves_is_parsed_again);
+	tcase_add_test(tcase, a_leaf_that_is_too_long_is_parsed_each_time);
 	tcase_add_test(tcase, what_is_no_certificate_is_not_remembered);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
