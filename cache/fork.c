@@ -49,22 +49,22 @@ finish_removals(struct cache *cache)
 			slot)
 			atomic_store(&slot->removed, true);
 	}
-	cache->replaced = NULL;
 }
 
 enum enclave_client_status
 cache_after_fork(struct cache *cache, struct enclave_client_error *error)
 {
 	struct table *table = cache->table;
-	bool torn = cache->replaced != NULL;
 
 	renew_locks(cache);
 	for (size_t i = 0; table && i < table->count; i++)
 		renew_slot(table->slots[i]);
 	finish_removals(cache);
 	/* Some enclaves had their new policy and some had not: the map decides,
-	 * whichever it was, and what is known is matched again under it. */
-	if (torn && table)
+	 * whichever it was, and what is known is matched again under it.  The
+	 * mark of it goes with the update that succeeds: short of memory, the
+	 * next attempt must find it. */
+	if (cache->replaced && table)
 		return cache_update(cache, table->map, error);
 	return ENCLAVE_CLIENT_OK;
 }

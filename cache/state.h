@@ -30,7 +30,8 @@ struct cache {
 
 	pthread_mutex_t table_lock;
 	struct table *table; /* NULL until the first map */
-	/* Under write: the map that an update is replacing at this moment. */
+	/* Under write: the map that an update is replacing at this moment, or
+	 * was when a forked child was made and is not put right yet. */
 	const struct table *replaced;
 
 	pthread_mutex_t dirty_lock;

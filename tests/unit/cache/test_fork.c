@@ -38,6 +38,7 @@ static struct {
 	struct world world;
 	struct cache_slot *slots[COUNT(before)]; /* of the map before */
 	int countdown; /* to the lock or unlock that forks; 0: none does */
+	bool short_of_memory; /* the child is, the first time */
 	pid_t child;
 } scene;
 
@@ -132,6 +133,20 @@ expect_usable(bool new_map)
 	EXPECT(cache_find(scene.world.cache, "comes"));
 }
 
+/* What is torn is put right when there is memory again, not forgotten. */
+static void
+adopt_without_memory(void)
+{
+	bool torn = scene.world.cache->replaced != NULL;
+	enum enclave_client_status status;
+
+	fake_fail_allocation(1);
+	status = cache_after_fork(scene.world.cache, NULL);
+	EXPECT(fake_allocation_failed() == torn);
+	fake_fail_allocation(0);
+	EXPECT(status == (torn ? ERR(MEMORY) : OK));
+}
+
 static void
 live_as_child(void)
 {
@@ -139,6 +154,8 @@ live_as_child(void)
 	bool new_map;
 
 	(void)alarm(CHILD_LIFE_S);
+	if (scene.short_of_memory)
+		adopt_without_memory();
 	EXPECT(cache_after_fork(scene.world.cache, &error) == OK);
 	new_map = expect_one_map();
 	expect_own_poller();
@@ -251,7 +268,8 @@ START_TEST(a_flight_of_the_parent_is_not_the_childs)
 END_TEST
 
 /* At every step of an update the child has one map, whole. */
-START_TEST(an_update_under_way_leaves_the_child_one_map)
+static void
+fork_at_each_step(void)
 {
 	int ended[2] = {0};
 	bool forked = true;
@@ -279,6 +297,19 @@ START_TEST(an_update_under_way_leaves_the_child_one_map)
 	ck_assert_int_gt(ended[0], 3);
 	ck_assert_int_gt(ended[1], 3);
 }
+
+START_TEST(an_update_under_way_leaves_the_child_one_map)
+{
+	fork_at_each_step();
+}
+END_TEST
+
+START_TEST(a_child_short_of_memory_puts_the_map_right_later)
+{
+	scene.short_of_memory = true;
+	fork_at_each_step();
+	scene.short_of_memory = false;
+}
 END_TEST
 
 Suite *
@@ -289,6 +320,7 @@ fork_suite(void)
 
 	tcase_add_test(cases, a_flight_of_the_parent_is_not_the_childs);
 	tcase_add_test(cases, an_update_under_way_leaves_the_child_one_map);
+	tcase_add_test(cases, a_child_short_of_memory_puts_the_map_right_later);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
