@@ -469,6 +469,17 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
  * "trust" says of the enclave's own origin.
  *
  * A PCR set may also pin "image_id" (Oyster's), "module_id" or "instance_id".
+ *
+ * Numbers.  "poll_interval_ms", "poll_margin_ms", "max_age_ms",
+ * "clock_skew_ms", "fetch_timeout_ms" and "body_max_bytes" of an enclave or of
+ * "defaults", "polls_in_flight" of the whole: enclave_client_policy(3) has each
+ * with unit, default and range.  They have no setters on purpose: they belong
+ * to the policy and are replaced with it, by enclave_client_update().
+ *
+ * Polls.  After a failed one the next comes after 10 s, and each further
+ * failure doubles that, up to poll_interval_ms and to 300 s at most (a tenth
+ * more or less by chance).  While evidence is held that ends sooner, its end
+ * less the margin still counts, never more often than every 10 s.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_config_load_file(struct enclave_client_config *config,

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The man pages: clean mdoc, and examples that compile as they stand."""
+"""The man pages: clean mdoc, examples that compile as they stand, and what a
+reader must find at the place where he looks for it."""
 
 import re
 import shutil
@@ -12,6 +13,15 @@ EXAMPLES = re.compile(r"^\.Sh EXAMPLES\n(.*?)^\.Sh ", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^\.Bd -literal\n(.*?)^\.Ed$", re.MULTILINE | re.DOTALL)
 # Says more of the machine than of the page: which other pages it has.
 MACHINE = re.compile(r"referenced manual not found|mandoc\.db")
+ATTACH = "include/man/enclave_client_attach.3"
+# What libcurl's own calls mean comes first: who misses it sends unattested.
+ATTACH_BEGINS_WITH = ("curl_easy_reset", "curl_easy_duphandle", "shares", "proxies")
+FIRST_PART = re.compile(r"^\.Sh DESCRIPTION\n(\.Ss .*?)^\.S[sh] ", re.M | re.DOTALL)
+POLICY = "include/man/enclave_client_policy.3"
+ROW = re.compile(r"^\.It Li (\w+) Ta \w+ Ta ([\d,]+) Ta ([\d,]+) to ([\d,]+)$", re.M)
+NUMBER = re.compile(r'\{"(\w+)", offsetof\(struct draft, [\w.]+\),\s*(\w+),\s*(\w+)\}')
+LIMIT = re.compile(r"^#define (\w+)\s+(\d+)$", re.M)
+DEFAULT = re.compile(r"\.(\w+) = (\w+_DEFAULT),")
 COMPILE = ("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only")
 
 
@@ -48,6 +58,36 @@ def compiles(source):
     return [answer.stderr] if answer.returncode else []
 
 
+def first_part(page):
+    """The words that begin the items of DESCRIPTION's first part."""
+    part = FIRST_PART.search(text_of(page))
+    items = re.findall(r"^\.It (?:Xr )?(.*)$", part[1], re.M) if part else []
+    return {word for item in items for word in item.split()}
+
+
+def numbers_of_the_page():
+    """Of each number of a map: default, least and greatest, as the page says."""
+    return {
+        name: tuple(int(digits.replace(",", "")) for digits in rest)
+        for name, *rest in ROW.findall(text_of(POLICY))
+    }
+
+
+def numbers_of_the_code():
+    """The same, as the sources have it."""
+    source = text_of("lib/enclave/draft_json.c")
+    known = dict(LIMIT.findall(text_of("lib/base/limits.h") + source))
+    defaults = dict(DEFAULT.findall(text_of("lib/enclave/draft.c")))
+    polls = int(known["POLLS_IN_FLIGHT_MAX"])
+    return {
+        "polls_in_flight": (polls, 1, polls),
+        **{
+            name: tuple(int(known.get(word, word)) for word in (defaults[name], *ends))
+            for name, *ends in NUMBER.findall(source)
+        },
+    }
+
+
 def main():
     """See the module's text."""
     report = Report()
@@ -60,6 +100,25 @@ def main():
     blocks = [(page, block) for page in pages for block in examples(page)]
     said = [f"{page}: {text}" for page, block in blocks for text in compiles(block)]
     report.step("the examples compile", said, len(blocks))
+    report.step(
+        "each page of section 3 has an example",
+        [p for p in pages if p.suffix == ".3" and not list(examples(p))],
+        len(pages),
+    )
+    report.step(
+        f"{ATTACH} begins with what libcurl's own calls mean",
+        [word for word in ATTACH_BEGINS_WITH if word not in first_part(ATTACH)],
+    )
+    page, code = numbers_of_the_page(), numbers_of_the_code()
+    report.step(
+        f"{POLICY} has every number of a map as the sources have it",
+        [
+            f"{name}: {page.get(name)}, in the sources {code.get(name)}"
+            for name in sorted({*page, *code})
+            if page.get(name) != code.get(name)
+        ],
+        len(code) > 5,
+    )
     return report.end()
 
 
