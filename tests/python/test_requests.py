@@ -317,6 +317,75 @@ def test_an_adapter_on_a_plain_session_follows_nobody_out(client, enclave):
     assert answer.status_code == 307 and not answer.history
 
 
+class OwnManager(AttestedAdapter):
+    """As requests' manual has it: no word to super()."""
+
+    def init_poolmanager(self, connections, maxsize, block=False, **_):
+        self.poolmanager = urllib3.PoolManager(
+            num_pools=connections, maxsize=maxsize, block=block
+        )
+
+
+class OwnProxies(AttestedAdapter):
+    def proxy_manager_for(self, proxy, **_):
+        return urllib3.proxy_from_url(proxy)
+
+
+class OwnPools(AttestedAdapter):
+    def get_connection(self, url, proxies=None):
+        return urllib3.connection_from_url(url)
+
+    def get_connection_with_tls_context(self, request, *_, **__):
+        return self.get_connection(request.url)
+
+
+class OwnVerification(OwnPools):
+    """Nothing keeps this one from sending; its answer is nobody's."""
+
+    def cert_verify(self, conn, url, verify, cert):
+        conn.ca_certs = verify
+
+
+def mounted(adapter, enclave):
+    session = requests.Session()
+    session.mount("https://", adapter)
+    session.verify = str(enclave.web_ca)
+    return session
+
+
+def test_a_pool_manager_of_a_subclass_is_gated(client, enclave):
+    with mounted(OwnManager(client), enclave) as session:
+        assert session.get(enclave.url).attestation.pcrs[0] == enclave.pcrs["0"]
+    with make_client(enclave, map_of(enclave, OTHER_PCR)) as other:
+        with nothing_is_sent(enclave), mounted(OwnManager(other), enclave) as session:
+            with pytest.raises(enclave_client.MeasurementRefused):
+                session.post(enclave.url, data=MARKER)
+
+
+def test_a_pool_manager_that_was_put_in_is_gated(client, enclave):
+    adapter = AttestedAdapter(client)
+    adapter.poolmanager = urllib3.PoolManager()
+    enclave.set(evidence="other-key")
+    with nothing_is_sent(enclave), mounted(adapter, enclave) as session:
+        with pytest.raises(enclave_client.KeyNotAttested):
+            session.post(enclave.url, data=MARKER)
+
+
+@pytest.mark.parametrize("kind", [OwnProxies, OwnPools])
+def test_pools_of_a_subclass_are_refused(client, enclave, kind):
+    with Proxy() as proxy, mounted(kind(client), enclave) as session:
+        session.proxies = {"https": proxy.url} if kind is OwnProxies else {}
+        with nothing_is_sent(enclave), pytest.raises(enclave_client.UsageError) as no:
+            session.post(enclave.url, data=MARKER)
+    assert "not the attested adapter's" in str(no.value)
+
+
+def test_an_answer_of_nobody_who_was_judged_is_dropped(client, enclave):
+    with mounted(OwnVerification(client), enclave) as session:
+        with pytest.raises(enclave_client.InternalError, match="not of an attested"):
+            session.get(enclave.url)
+
+
 def test_plain_adapters_may_be_mounted(session, state, enclave):
     session.mount("https://127.0.0.1", requests.adapters.HTTPAdapter())
     answer = session.get(f"https://127.0.0.1:{enclave.port}/", verify=enclave.web_ca)

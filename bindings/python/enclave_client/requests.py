@@ -75,8 +75,8 @@ _LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (urllib3.PoolManager(), ("pool_classes_by_scheme",)),
     (urllib3.util.ssl_, ("create_urllib3_context",)),
     (
-        requests.adapters.HTTPAdapter,
-        ("init_poolmanager", "proxy_manager_for", "cert_verify", "build_response"),
+        requests.adapters.HTTPAdapter(),
+        ("poolmanager", "proxy_manager_for", "cert_verify", "build_response"),
     ),
     (requests.Session, ("resolve_redirects", "get_redirect_target")),
     (requests.certs, ("where",)),
@@ -614,10 +614,16 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("an attested adapter can't be pickled: its client can't")
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """urllib3's, with our connections."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+    @property
+    def poolmanager(self) -> Any:
+        """urllib3's, with our connections, whoever made it: init_poolmanager is
+        there to be overridden."""
+        return self._manager
+
+    @poolmanager.setter
+    def poolmanager(self, manager: Any) -> None:
+        manager.pool_classes_by_scheme = self._pools
+        self._manager = manager
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Likewise: CONNECT first, then the enclave's own TLS."""
@@ -632,7 +638,14 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Ordinary verification is always on."""
+        """Ordinary verification is always on. Called with the pool that the
+        request goes to, which a subclass may have got elsewhere."""
+        if not isinstance(conn, tuple(self._pools.values())):
+            raise UsageError(
+                f"{type(self).__name__} sends over a {type(conn).__name__} that is "
+                "not the attested adapter's; nothing was sent",
+                status=Status.USAGE,
+            )
         if verify is False:
             warnings.warn(
                 "verify=False has no effect: certificates are verified, and keys "
@@ -655,9 +668,13 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         except EnclaveClientError as failure:
             raise _as_requests_error(failure, request) from failure
         peer = self._last.peer
-        if peer is not None:
-            response._peer_name = peer.name
-            response._document = peer.document
+        if peer is None:
+            # Not to be had from our own pools: nobody takes it for attested.
+            response.close()
+            failure = InternalError("the answer is not of an attested connection")
+            raise _as_requests_error(failure, request)
+        response._peer_name = peer.name
+        response._document = peer.document
         return response
 
     def build_response(self, req: Any, resp: Any) -> AttestedResponse:
