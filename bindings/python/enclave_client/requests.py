@@ -671,8 +671,8 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         if peer is None:
             # Not to be had from our own pools: nobody takes it for attested.
             response.close()
-            failure = InternalError("the answer is not of an attested connection")
-            raise _as_requests_error(failure, request)
+            nobody = InternalError("the answer is not of an attested connection")
+            raise _as_requests_error(nobody, request)
         response._peer_name = peer.name
         response._document = peer.document
         return response
