@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import pathlib
+import threading
 import time
 import warnings
 
@@ -259,7 +260,7 @@ class Provider:
     def __call__(self):
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -288,6 +289,123 @@ def test_a_provider_for_one_enclave(enclave):
             client.get(enclave.url)
 
 
+class SlowProvider:
+    """Its first answer comes at once, each later one when it is let go."""
+
+    def __init__(self, first, *later):
+        self.answers = [(first, threading.Event())]
+        self.answers[0][1].set()
+        self.answers += [(answer, threading.Event()) for answer in later]
+        self.asked = 0
+
+    def __call__(self):
+        answer, let_go = self.answers[self.asked]
+        self.asked += 1
+        assert let_go.wait(20)
+        return answer
+
+
+def in_thread(call):
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    return thread
+
+
+def ended(thread):
+    thread.join(20)
+    return not thread.is_alive()
+
+
+def test_an_update_waits_for_no_provider_and_outlives_its_answer(enclave):
+    provider = SlowProvider(map_of(enclave, OTHER_PCR), map_of(enclave, OTHER_PCR))
+    with make_client(enclave, provider) as client:
+        asking = in_thread(client.refresh)
+        wait_until(lambda: provider.asked == 2)
+        assert ended(in_thread(lambda: client.update(map_of(enclave))))
+        provider.answers[1][1].set()
+        assert ended(asking)
+        assert client.get(enclave.url).ok
+
+
+def test_of_two_updates_the_later_one_stays(enclave):
+    provider = SlowProvider(map_of(enclave, OTHER_PCR))
+    provider.answers[0][1].clear()
+    with make_client(enclave) as client:
+        updating = in_thread(lambda: client.update(provider))
+        wait_until(lambda: provider.asked == 1)
+        client.update(map_of(enclave))
+        provider.answers[0][1].set()
+        assert ended(updating)
+        assert client.get(enclave.url).ok
+
+
+def test_of_two_answers_the_later_question_counts(enclave):
+    other = map_of(enclave, OTHER_PCR)
+    provider = SlowProvider(other, other, map_of(enclave))
+    provider.answers[2][1].set()
+    with make_client(enclave, provider) as client:
+        asking = in_thread(client.refresh)
+        wait_until(lambda: provider.asked == 2)
+        client.refresh()
+        provider.answers[1][1].set()
+        assert ended(asking)
+        assert client.get(enclave.url).ok
+
+
+def test_a_provider_may_update_by_itself(enclave):
+    answers = [map_of(enclave, OTHER_PCR)] * 2
+
+    def provider():
+        if len(answers) == 1:
+            client.update(map_of(enclave))
+        return answers.pop()
+
+    with make_client(enclave, provider) as client:
+        assert ended(in_thread(client.refresh))
+        assert client.get(enclave.url).ok
+
+
+def policy_threads():
+    names = [thread.name for thread in threading.enumerate()]
+    return names.count("enclave_client-policy")
+
+
+def test_one_thread_asks_however_often_the_provider_comes_back(enclave):
+    provider = Provider(map_of(enclave))
+    before = policy_threads()
+    with make_client(enclave, provider) as client:
+        for _ in range(3):
+            client.update(map_of(enclave))
+            client.update(provider)
+        assert policy_threads() == before + 1
+
+
+def test_a_provider_that_comes_back_is_asked_again(enclave):
+    provider = Provider(map_of(enclave))
+    before = policy_threads()
+    with make_client(enclave, provider, refresh_interval=0.05) as client:
+        client.update(map_of(enclave))
+        wait_until(lambda: policy_threads() == before)
+        asked = provider.asked
+        client.update(provider)
+        wait_until(lambda: provider.asked > asked + 2)
+
+
+@pytest.mark.parametrize("interval", [0, -1.0, float("nan")])
+def test_refresh_intervals_that_are_refused(enclave, interval):
+    with pytest.raises(enclave_client.UsageError, match="refresh_interval"):
+        make_client(enclave, refresh_interval=interval)
+
+
+def test_a_refresh_interval_that_never_ends(enclave):
+    provider = Provider(map_of(enclave))
+    before = policy_threads()
+    with make_client(enclave, provider, refresh_interval=float("inf")) as client:
+        client.refresh()
+        assert policy_threads() == before + 1
+    assert provider.asked == 2
+
+
 @pytest.mark.parametrize("answer", [OSError("no network"), {"localhost:1": {}}, 7])
 def test_a_provider_that_fails_keeps_the_old_policy_and_is_told(enclave, answer, caplog):
     provider = Provider(map_of(enclave), answer)
@@ -302,6 +420,26 @@ def test_a_provider_that_fails_keeps_the_old_policy_and_is_told(enclave, answer,
     kinds = [event.kind for event in events]
     assert enclave_client.EventKind.POLICY_REFRESH_FAILED in kinds
     assert "the old policy stays" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        SystemExit(1),
+        enclave_client.Cancelled("of another", status=enclave_client.Status.CANCELLED),
+    ],
+)
+def test_no_failure_of_a_provider_ends_the_asking(enclave, failure):
+    provider = Provider(map_of(enclave), failure, map_of(enclave, OTHER_PCR))
+    events = []
+    with make_client(
+        enclave, provider, refresh_interval=0.05, on_event=events.append
+    ) as client:
+        wait_until(lambda: provider.asked > 3)
+        with pytest.raises(enclave_client.MeasurementRefused):
+            client.get(enclave.url)
+    failed = enclave_client.EventKind.POLICY_REFRESH_FAILED
+    assert [event.kind for event in events].count(failed) == 1
 
 
 def test_a_provider_that_fails_at_first_makes_no_client(enclave):
@@ -336,6 +474,46 @@ def test_a_handler_that_fails_is_logged_and_nothing_more(enclave, caplog):
     with make_client(enclave, on_event=fail) as client:
         assert client.get(enclave.url).ok
     assert "the handler's own" in caplog.text
+
+
+@pytest.fixture
+def failing_log():
+    """A handler of logging's that raises, each time it is called."""
+
+    def fail(record):
+        raise ValueError("the log's own")
+
+    handler = logging.Handler()
+    handler.emit = fail
+    logger = logging.getLogger("enclave_client")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+
+
+def test_a_log_that_fails_stops_neither_events_nor_refreshing(
+    enclave, failing_log, monkeypatch
+):
+    shown, events = [], []
+    monkeypatch.setattr(threading, "excepthook", shown.append)
+    provider = Provider(map_of(enclave), OSError("no network"))
+
+    def handle(event):
+        events.append(event)
+        raise SystemExit(1)
+
+    with make_client(
+        enclave, provider, refresh_interval=0.05, on_event=handle
+    ) as client:
+        wait_until(lambda: provider.asked > 3)
+        client.get(enclave.url)
+        attested = enclave_client.EventKind.ATTESTED
+        wait_until(lambda: attested in [event.kind for event in events])
+    assert {str(arguments.exc_value) for arguments in shown} == {"the log's own"}
+    assert {arguments.thread.name for arguments in shown} == {
+        "enclave_client-events",
+        "enclave_client-policy",
+    }
 
 
 SWITCHES = [

@@ -93,6 +93,29 @@ def test_children_have_events_and_refreshing_of_their_own(enclave, interval):
         assert client.get(enclave.url).ok
 
 
+def replace(verb):
+    """In a child: the first use is no request."""
+    client = shared["client"]
+    if verb == "update":
+        client.update(shared["other"])
+    else:
+        client.refresh()
+    try:
+        client.get(shared["url"])
+    except enclave_client.MeasurementRefused:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("verb", ["update", "refresh"])
+def test_a_child_that_begins_with_another_policy(enclave, verb):
+    other = map_of(enclave, "ab" * 48)
+    with make_client(enclave, Provider(map_of(enclave), other)) as client:
+        shared.update(client=client, url=enclave.url, other=other)
+        with fork_pool() as pool:
+            assert pool.map_async(replace, [verb]).get(TIMEOUT_S) == [True]
+
+
 def refuse(_):
     try:
         shared["client"].get(shared["url"])

@@ -28,8 +28,9 @@ class BaseClient:
 
     ``map``: which enclaves are accepted: a dict, the path of a JSON file, or,
     with ``url``, PCR sets alone (also what nitro-cli printed).  Callables in it
-    are asked again every ``refresh_interval`` seconds; where one fails, the
-    old policy stays and an event tells.
+    are asked again every ``refresh_interval`` seconds, on a thread of this
+    package's and in ``update`` and ``refresh``, perhaps at the same time; where
+    one fails, the old policy stays and an event tells.
 
     ``url``, ``name``: one enclave instead of a map: its origin, and what it is
     called (its host where nothing is said).
@@ -129,7 +130,8 @@ class BaseClient:
         return read_prometheus(self._core.pointer)
 
     def update(self, map: Map) -> None:
-        """Replaces the whole map, atomically; on failure nothing changes.
+        """Replaces the whole map, atomically; on failure nothing changes. What
+        a provider of the old map is still to answer no longer counts.
         Evidence is matched again, nothing is fetched; connections that are
         open honour it before their next request."""
         self._core.update(map)

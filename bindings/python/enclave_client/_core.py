@@ -1,6 +1,7 @@
 """What Client and AsyncClient share: the C client and its surroundings."""
 
 import datetime
+import itertools
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from ._errors import (
     Status,
     Step,
     TimeoutError,
+    UsageError,
     c_text,
     text,
 )
@@ -67,8 +69,20 @@ class Core:
         self.settings = settings
         self._url = url
         self._name = name
+        if not refresh_interval > 0:
+            raise UsageError(
+                f"refresh_interval is {refresh_interval}: expected seconds above 0",
+                status=Status.USAGE,
+            )
+        # Waiting takes no more; infinity is so long, too.
+        self._refresh_interval = min(refresh_interval, threading.TIMEOUT_MAX)
         self._map = map
-        self._map_lock = threading.Lock()
+        # Which update() the map is of, and which question its answer is of.
+        self._map_number = 0
+        self._answer_number = 0
+        self._numbers = itertools.count(1)
+        self._refreshing = False
+        self._make_locks()
         self._on_event = on_event
         config = settings.config(map, url=url, name=name)
         pump = EventPump(on_event)
@@ -85,14 +99,21 @@ class Core:
         # of ours comes back into an interpreter that is gone.
         self._finalizer = weakref.finalize(self, _shut, pointer, pump, stop, False)
         self._pump = pump
-        self._refresh_interval = refresh_interval
-        if asks_again(map):
-            _start_refreshing(self, at_once=False)
+        with self._map_lock:
+            self._keep_refreshing(at_once=False)
         _cores.add(self)
+
+    def _make_locks(self) -> None:
+        # For the map and what belongs to it; never held while a provider runs,
+        # which may hang, or come back to update().
+        self._map_lock = threading.Lock()
+        # Apart, because whoever holds the other may be the first use.
+        self._fork_lock = threading.Lock()
 
     def after_fork(self) -> None:
         """In the child: locks that a thread of the parent may have held."""
-        self._map_lock = threading.Lock()
+        self._make_locks()
+        self._refreshing = False
         if not self.closed:
             self._stop.event = threading.Event()
         self._pump.after_fork()
@@ -100,13 +121,31 @@ class Core:
 
     def _start_threads(self) -> None:
         # At the first use, not at the fork: most children call exec.
-        with self._map_lock:
+        with self._fork_lock:
             forked, self._forked = self._forked, False
         if not forked:
             return
         self._pump.start()
-        if asks_again(self._map):
-            _start_refreshing(self, at_once=True)
+        with self._map_lock:
+            self._keep_refreshing(at_once=True)
+
+    def _keep_refreshing(self, at_once: bool) -> None:
+        """One thread, and only while a provider stands in the map. Under the
+        map's lock."""
+        if self._refreshing or not asks_again(self._map):
+            return
+        self._refreshing = True
+        threading.Thread(
+            target=_keep_fresh,
+            args=(
+                weakref.ref(self),
+                self._stop.event,
+                self._refresh_interval,
+                at_once,
+            ),
+            name="enclave_client-policy",
+            daemon=True,
+        ).start()
 
     @staticmethod
     def _new(config: Any, pump: EventPump) -> Any:
@@ -146,36 +185,43 @@ class Core:
         _shut(pointer, self._pump, self._stop, True)
 
     def update(self, map: Map) -> None:
-        """Replaces the whole map, atomically, or raises and changes nothing."""
-        with self._map_lock:
-            self._apply(map)
-            begin = asks_again(map) and not asks_again(self._map)
-            self._map = map
-        if begin:
-            _start_refreshing(self, at_once=False)
-
-    def _apply(self, map: Map) -> None:
+        """Replaces the whole map, atomically, or raises and changes nothing.
+        Of two at once the one that was called last stays."""
+        pointer, number = self.pointer, next(self._numbers)
         config = self.settings.config(map, url=self._url, name=self._name)
-        error = ErrorSlot()
-        error.check(lib.enclave_client_update(self.pointer, config, error.pointer))
+        with self._map_lock:
+            if number < self._map_number:
+                return
+            _apply(pointer, config)
+            self._map, self._map_number = map, number
+            self._keep_refreshing(at_once=False)
 
     def refresh(self) -> None:
-        """Asks the provider now; what it raises, this raises."""
+        """Asks the provider now; what it raises, this raises. Its answer is
+        dropped where the map was replaced meanwhile, or a later answer is in
+        force."""
+        pointer, number = self.pointer, next(self._numbers)
         with self._map_lock:
-            self._apply(self._map)
+            map, map_number = self._map, self._map_number
+        config = self.settings.config(map, url=self._url, name=self._name)
+        with self._map_lock:
+            if self._map_number != map_number or number < self._answer_number:
+                return
+            _apply(pointer, config)
+            self._answer_number = number
 
     def refresh_in_background(self) -> bool:
         """The same, told as an event when it fails; False: no more of it."""
         with self._map_lock:
-            map = self._map
-        if self.closed or not asks_again(map):
-            return False
+            if self.closed or not asks_again(self._map):
+                self._refreshing = False
+                return False
         try:
             self.refresh()
-        except Cancelled:
-            return False
-        except Exception as failure:
-            tell(_refresh_failed(failure), self._on_event)
+        except BaseException as failure:
+            # SystemExit, too, would end this thread and nothing else.
+            if not self.closed:
+                tell(_refresh_failed(failure), self._on_event)
         return True
 
     def wait(
@@ -357,7 +403,12 @@ class Defaults:
         )
 
 
-def _refresh_failed(failure: Exception) -> Event:
+def _apply(pointer: Any, config: Any) -> None:
+    error = ErrorSlot()
+    error.check(lib.enclave_client_update(pointer, config, error.pointer))
+
+
+def _refresh_failed(failure: BaseException) -> Event:
     status = Status.CONFIG
     if isinstance(failure, EnclaveClientError):
         status = failure.status
@@ -369,16 +420,6 @@ def _refresh_failed(failure: Exception) -> Event:
         message=f"the old policy stays: {type(failure).__name__}: {failure}",
         at=datetime.datetime.now(datetime.timezone.utc),
     )
-
-
-def _start_refreshing(core: Core, at_once: bool) -> None:
-    interval = core._refresh_interval
-    threading.Thread(
-        target=_keep_fresh,
-        args=(weakref.ref(core), core._stop.event, interval, at_once),
-        name="enclave_client-policy",
-        daemon=True,
-    ).start()
 
 
 def _keep_fresh(

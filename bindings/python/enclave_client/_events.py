@@ -72,9 +72,27 @@ def _read(queued: Any) -> Event:
     )
 
 
+def _log(level: int, message: str, *arguments: object, **options: Any) -> None:
+    # A handler of logging's, or a filter, is the caller's code: what it raises
+    # is shown as the end of a thread is, and this thread goes on.
+    try:
+        logger.log(level, message, *arguments, **options)
+    except BaseException as failure:
+        threading.excepthook(
+            threading.ExceptHookArgs(
+                (
+                    type(failure),
+                    failure,
+                    failure.__traceback__,
+                    threading.current_thread(),
+                )
+            )
+        )
+
+
 def tell(event: Event, handler: EventHandler | None) -> None:
     """Logs an event and hands it on; a handler's failure is logged, no more."""
-    logger.log(
+    _log(
         _LEVELS.get(event.kind, logging.WARNING),
         "%s%s%s",
         event.enclave,
@@ -86,8 +104,8 @@ def tell(event: Event, handler: EventHandler | None) -> None:
         return
     try:
         handler(event)
-    except Exception:
-        logger.exception("the event handler failed")
+    except BaseException:
+        _log(logging.ERROR, "the event handler failed", exc_info=True)
 
 
 def _drain(queue: Any, handler: EventHandler | None) -> None:
@@ -95,7 +113,7 @@ def _drain(queue: Any, handler: EventHandler | None) -> None:
     queued = ffi.new("struct queued_event *")
     while lib.event_queue_pop(queue, queued):
         if queued.dropped:
-            logger.warning("%d events found no room", queued.dropped)
+            _log(logging.WARNING, "%d events found no room", queued.dropped)
         tell(_read(queued), handler)
 
 
