@@ -21,6 +21,7 @@ from conftest import (  # noqa: E402
     name_of,
     nothing_is_sent,
 )
+from enclave_client._gate import Peer  # noqa: E402
 from enclave_client.httpx import AsyncTransport, Transport  # noqa: E402
 from harness import LocalEnclave, mint  # noqa: E402
 from nginx import Nginx  # noqa: E402
@@ -360,6 +361,69 @@ def test_http2_with_another_measurement(make, running, nginx):
         with pytest.raises(enclave_client.MeasurementRefused):
             make(client, http2=True).request("GET", nginx.url + f"/{MARKER}")
     assert MARKER not in "".join(nginx.requests()[len(before) :])
+
+
+async def burst(client, nginx, mark, before=None):
+    """Thirty requests over one connection, which is there already."""
+    transport = AsyncTransport(client, http2=True)
+    async with httpx.AsyncClient(transport=transport, timeout=20) as http:
+        await http.get(nginx.url)
+        if before is not None:
+            before()
+        posts = (http.post(f"{nginx.url}/{mark}/{n}") for n in range(30))
+        return await asyncio.gather(*posts, return_exceptions=True)
+
+
+def seen(client, nginx, mark):
+    """What the server answered below /mark/; it writes its log in order."""
+    with httpx.Client(transport=Transport(client)) as http:
+        http.get(f"{nginx.url}/{mark}-end")
+    end = time.monotonic() + 20
+    while f"/{mark}-end " not in "".join(nginx.requests()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    paths = [line.split()[1] for line in nginx.requests()]
+    return [path for path in paths if path.startswith(f"/{mark}/")]
+
+
+def test_every_http2_answer_of_a_burst_has_its_attestation(running, nginx):
+    with http2_client(running, nginx) as client:
+        for answer in asyncio.run(burst(client, nginx, "all")):
+            assert answer.http_version == "HTTP/2"
+            assert answer.attestation.pcrs[0] == running.pcrs["0"]
+
+
+# Which write is refused: the first carries what others have ready, and the next
+# ones have nothing left to carry.
+@pytest.mark.parametrize("number", [0, 1, 7, 29, 31])
+def test_no_http2_request_of_a_burst_is_sent_twice(running, nginx, monkeypatch, number):
+    real, calls = Peer.judge, []
+
+    def judge(self):
+        calls.append(self)
+        if len(calls) == number + 1:
+            raise enclave_client.KeyNotAttested("withdrawn")
+        real(self)
+
+    with http2_client(running, nginx) as client:
+        answers = asyncio.run(
+            burst(
+                client,
+                nginx,
+                number,
+                lambda: monkeypatch.setattr(Peer, "judge", judge),
+            )
+        )
+        monkeypatch.undo()
+        paths = seen(client, nginx, number)
+    assert len(calls) > number
+    assert len(paths) == len(set(paths))
+    for answer in answers:
+        if isinstance(answer, Exception):
+            assert isinstance(answer, enclave_client.KeyNotAttested), answer
+    if number == 0:
+        # Nothing had been sent: a second connection took them all.
+        assert len(paths) == 30
 
 
 def test_many_at_once(client, enclave):

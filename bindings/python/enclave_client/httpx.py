@@ -116,11 +116,14 @@ _SyncBackend, _AsyncBackend = _backends()
 class _Refused(Exception):
     """Carries a refusal through httpcore."""
 
-    def __init__(self, failure: EnclaveClientError, pooled: bool = False) -> None:
+    def __init__(
+        self, failure: EnclaveClientError, written: float | None = None
+    ) -> None:
         super().__init__(str(failure))
         self.failure = failure
-        #: The connection had been accepted before; a new one may do.
-        self.pooled = pooled
+        #: Where a new connection may do, for this one had been accepted before:
+        #: when it last carried bytes that may be any of its requests'.
+        self.written = written
 
 
 class _Exchange:
@@ -129,9 +132,21 @@ class _Exchange:
     def __init__(self, probe: bool) -> None:
         #: A new connection shows no client certificate.
         self.probe = probe
+        self.began = time.monotonic()
         #: Something was written since the request began.
         self.sent = False
         self.peer: Peer | None = None
+
+    def may_begin_again(self, failure: Exception) -> bool:
+        """Nothing of it was sent. Over HTTP/2 one request's write carries what the
+        others have ready, and httpcore raises one refusal to all of them: what the
+        connection carried since this request began may be this request."""
+        return (
+            isinstance(failure, _Refused)
+            and failure.written is not None
+            and failure.written < self.began
+            and not self.sent
+        )
 
 
 _exchange: contextvars.ContextVar[_Exchange] = contextvars.ContextVar("exchange")
@@ -288,6 +303,10 @@ class _AnyStream:
         self._inner = inner
         self._lane = lane
         self._peer = peer
+        self._written = 0.0
+        self._shared = peer is not None and lane.speaks_http2(
+            inner.get_extra_info("ssl_object")
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -306,9 +325,12 @@ class _AnyStream:
         try:
             self._peer.judge()
         except EnclaveClientError as failure:
-            raise _Refused(failure, pooled=True) from failure
+            raise _Refused(failure, self._written) from failure
+        if self._shared and data:
+            self._written = time.monotonic()
         exchange = _exchange.get(None)
-        if exchange is not None and data:
+        if exchange is not None:
+            # With nothing to write too: another's write had it.
             exchange.sent = True
             exchange.peer = self._peer
 
@@ -757,7 +779,7 @@ class _Tries:
             if self._closed >= 0:
                 return
             raise httpcore.ConnectError(self._exhausted)
-        if isinstance(failure, _Refused) and failure.pooled and not exchange.sent:
+        if exchange.may_begin_again(failure):
             self._pooled -= 1
             if self._pooled >= 0:
                 return
