@@ -1,4 +1,5 @@
-"""Every block of README.md is run or compiled, or runs elsewhere by name.
+"""Every block of README.md is run or compiled, or runs elsewhere by name; so
+are the maps of examples/README.md.
 
     ENCLAVE_CLIENT_SOURCE     the sources
     ENCLAVE_CLIENT_BUILD_DIR  the library and the command
@@ -13,6 +14,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -24,8 +26,10 @@ sys.path.insert(0, str(HERE.parent / "local_enclave"))
 from harness import LocalEnclave  # noqa: E402
 
 TIMEOUT_S = 120
+SCREENS_LINES = 100
 HOST = "payments.example.com"
 README = (SOURCE / "README.md").read_text("utf-8")
+EXAMPLES = (SOURCE / "examples" / "README.md").read_text("utf-8")
 LOCAL_ENCLAVE = HERE.parent / "local_enclave" / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
@@ -153,10 +157,58 @@ def test_the_build_configures(tmp_path):
     assert answer.returncode == 0, answer.stdout
 
 
+def test_it_is_two_screens():
+    """As it is read in 80 columns: a link is its text."""
+    shown = re.sub(r"\]\([^)]*\)", "]", README)
+    lines = [
+        line for whole in shown.splitlines()
+        for line in textwrap.wrap(whole, 80) or [""]
+    ]
+    assert len(lines) <= SCREENS_LINES
+
+
+def filled(text, enclave):
+    """A map with the registers that the local enclave shows."""
+    return re.sub(
+        r'"PCR(\d+)": "<96 hex>"',
+        lambda found: f'"PCR{found[1]}": "{enclave.pcrs[found[1]]}"',
+        text,
+    )
+
+
+@pytest.mark.parametrize("service, url", [
+    ("evervault", "https://hello.app-1234.enclave.evervault.com/x"),
+    ("nitriding", "https://signer.example.com/x"),
+])
+def test_the_maps_of_other_services(tmp_path, service, url):
+    texts = re.findall(
+        r"^   ```json\n(.*?)^   ```$", EXAMPLES, re.MULTILINE | re.DOTALL
+    )
+    assert len(texts) == 2
+    host = url.split("/")[2]
+    (text,) = [one for one in texts if host.partition(".")[0] in one]
+    # Only nitriding's may sign its own certificate.
+    web_ca = "self-signed" if service == "nitriding" else "good"
+    with LocalEnclave.start(tmp_path, host=[host], pcr={8: "b8" * 48}) as enclave:
+        enclave.set(service=service, web_ca=web_ca)
+        (tmp_path / "map.json").write_text(filled(text, enclave))
+        command = [
+            os.environ["ATTEST_CURL"], "-sS", "--enclaves", tmp_path / "map.json",
+            "--cacert", enclave.web_ca, "--insecure-nitro-root",
+            enclave.nitro_root, "--connect-to",
+            f"{host}:443:127.0.0.1:{enclave.port}", url,
+        ]
+        answer = run(command)
+        assert answer.returncode == 0, answer.stderr
+        assert json.loads(answer.stdout)["path"] == "/x"
+        enclave.set(pcrs={"2": "ab" * 48})
+        assert run(command).returncode == 115
+
+
 def test_options_that_are_named_exist():
     known = run([os.environ["ATTEST_CURL"], "--help"]).stdout
     named = re.findall(r"(--[a-z][a-z-]+)", " ".join(
-        re.findall(r"`(attest-curl [^`]*|--[^`]*)`", README)
+        re.findall(r"`(attest-curl [^`]*|--[^`]*)`", README + EXAMPLES)
     ))
     assert named
     assert [option for option in named if option not in known] == []
@@ -185,7 +237,9 @@ def test_links_lead_somewhere(page):
         }, link
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "examples/README.md"]
+)
 def test_files_and_man_pages_that_are_named_exist(page):
     text = without((SOURCE / page).read_text("utf-8"))
     named = re.findall(
