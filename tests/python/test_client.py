@@ -79,6 +79,9 @@ QUERIES = [
     ({"a": "b c", "d": "&="}, "/x?a=b+c&d=%26%3D"),
     ([("a", 1), ("a", 2)], "/x?a=1&a=2"),
     ({"a": ["1", "2"]}, "/x?a=1&a=2"),
+    ({"a": None, "b": ["1", None], "c": [None]}, "/x?b=1"),
+    ([("a", None), ("b", "1")], "/x?b=1"),
+    ({"a": None}, "/x"),
     ({}, "/x"),
     (None, "/x"),
 ]
@@ -116,6 +119,17 @@ def test_headers_of_client_and_request(enclave):
     assert "accept" not in seen
 
 
+def test_headers_that_can_be_read_once_are_sent_each_time(enclave):
+    headers = (pair for pair in [("X-One", "client")])
+    with make_client(enclave, headers=headers) as client:
+        for _ in range(2):
+            assert client.get(enclave.url).json()["headers"]["x-one"] == "client"
+
+
+def test_a_method_in_small_letters(client, enclave):
+    assert client.request("get", enclave.url).json()["method"] == "GET"
+
+
 BODIES = [
     ({"content": b"bytes"}, None, "bytes"),
     ({"content": "täxt"}, None, "täxt"),
@@ -123,6 +137,7 @@ BODIES = [
     ({"content": memoryview(b"view")}, None, "view"),
     ({"content": b""}, None, ""),
     ({"data": {"a": "1 2", "b": ["x", "y"]}}, "application/x-www-form-urlencoded", "a=1+2&b=x&b=y"),
+    ({"data": {"a": None, "b": ["x", None]}}, "application/x-www-form-urlencoded", "b=x"),
     ({"data": [("a", "1")]}, "application/x-www-form-urlencoded", "a=1"),
     ({"data": b"raw"}, None, "raw"),
     ({"json": {"ä": [1, None]}}, "application/json", '{"\\u00e4":[1,null]}'),
@@ -170,6 +185,24 @@ def test_redirects_are_off_until_they_are_asked_for(client, enclave):
     answer = client.get(enclave.url + "/redirect?to=/there", follow_redirects=True)
     assert answer.json()["path"] == "/there"
     assert answer.url == enclave.url + "/there"
+
+
+@pytest.mark.parametrize(
+    "charset", ["hex", "rot13", "idna", "undefined", "zlib", "no-such", "", "a\0b"]
+)
+def test_what_is_no_charset_for_text_is_read_as_utf_8(client, enclave, charset):
+    answer = client.post(enclave.url, content="täxt")
+    kind = f"text/plain; charset={charset}"
+    answer.headers = type(answer.headers)([("Content-Type", kind)])
+    assert answer.encoding == "utf-8"
+    assert "täxt" in answer.text and answer.text == "".join(answer.iter_text())
+
+
+def test_a_charset_counts(client, enclave):
+    answer = client.post(enclave.url, content="täxt")
+    kind = 'text/plain; charset="ISO-8859-1"'
+    answer.headers = type(answer.headers)([("Content-Type", kind)])
+    assert "tÃ¤xt" in answer.text
 
 
 def test_a_404_is_an_answer_until_somebody_minds(client, enclave):

@@ -81,6 +81,34 @@ def test_what_was_dropped_does_not(client, enclave):
     assert connections(enclave) == 2
 
 
+def test_what_was_closed_has_no_body(client, enclave):
+    url = enclave.url + "/bytes/100000000"
+    with client.get(url, stream=True) as answer:
+        pass
+    for read in (lambda: answer.content, lambda: next(answer.iter_bytes())):
+        with pytest.raises(enclave_client.UsageError, match="closed|read"):
+            read()
+
+
+def test_a_close_between_two_reads_is_no_end(client, enclave):
+    answer = client.get(enclave.url + "/bytes/100000000", stream=True)
+    pieces = answer.iter_bytes()
+    assert next(pieces)
+    answer.close()
+    with pytest.raises(enclave_client.UsageError, match="closed before its end"):
+        next(pieces)
+
+
+def test_a_close_after_the_end_changes_nothing(client, enclave):
+    with client.get(enclave.url + "/bytes/1000", stream=True) as answer:
+        assert len(answer.content) == 1000
+    assert len(answer.content) == 1000
+    answer = client.get(enclave.url + "/bytes/1000", stream=True)
+    pieces = list(answer.iter_bytes())
+    answer.close()
+    assert sum(map(len, pieces)) == 1000
+
+
 def test_a_cut_answer_raises(client, enclave):
     answer = client.get(enclave.url + "/cut", stream=True)
     with pytest.raises(enclave_client.NetworkError):

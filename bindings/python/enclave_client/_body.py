@@ -112,9 +112,17 @@ def _only(values: dict[str, Any]) -> None:
         )
 
 
-def _form(data: Any) -> bytes:
-    pairs = data.items() if isinstance(data, Mapping) else data
-    return urllib.parse.urlencode(list(pairs), doseq=True).encode()
+def encode_pairs(given: Any) -> str:
+    """A query or form. None leaves its name out, alone or in a list, as
+    requests has it."""
+    pairs = given.items() if isinstance(given, Mapping) else given
+    kept = []
+    for name, value in pairs:
+        if isinstance(value, (list, tuple)):
+            value = [each for each in value if each is not None]
+        if value is not None:
+            kept.append((name, value))
+    return urllib.parse.urlencode(kept, doseq=True)
 
 
 def make_body(
@@ -127,7 +135,7 @@ def make_body(
         return text.encode(), "application/json"
     if data is not None and not isinstance(data, (str, *Buffer)):
         if isinstance(data, (Mapping, list, tuple)):
-            return _form(data), "application/x-www-form-urlencoded"
+            return encode_pairs(data).encode(), "application/x-www-form-urlencoded"
     given = content if content is not None else data
     if given is None:
         return None, None

@@ -5,7 +5,7 @@ import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Union
 
-from ._body import Content, Data, Source, make_body, set_body
+from ._body import Content, Data, Source, encode_pairs, make_body, set_body
 from ._errors import ErrorSlot, OutOfMemory, Status, UsageError, c_text
 from ._native import ffi, lib
 
@@ -32,23 +32,23 @@ def milliseconds(seconds: float | None, what: str) -> int:
 def make_target(url: str, params: Params | None) -> str:
     """A path or URL with params behind its query."""
     url, _, _ = url.partition("#")
-    if params:
-        pairs = params.items() if isinstance(params, Mapping) else params
-        query = urllib.parse.urlencode(list(pairs), doseq=True)
+    query = encode_pairs(params) if params else ""
+    if query:
         url += ("&" if "?" in url else "?") + query
     return urllib.parse.quote(url, safe=_URL_SAFE)
 
 
 def merge_headers(
-    defaults: HeadersIn | None, given: HeadersIn | None
+    defaults: list[tuple[str, str | None]], given: HeadersIn | None
 ) -> list[tuple[str, str | None]]:
     """The request's own replace the client's of the same name."""
-    own = _pairs(given)
+    own = header_pairs(given)
     names = {name.lower() for name, _ in own}
-    return [pair for pair in _pairs(defaults) if pair[0].lower() not in names] + own
+    return [pair for pair in defaults if pair[0].lower() not in names] + own
 
 
-def _pairs(headers: HeadersIn | None) -> list[tuple[str, str | None]]:
+def header_pairs(headers: HeadersIn | None) -> list[tuple[str, str | None]]:
+    """Names and values; of a generator, once."""
     if headers is None:
         return []
     pairs = headers.items() if isinstance(headers, Mapping) else headers
@@ -74,7 +74,7 @@ class Call:
         self.body_max_bytes = 0
         ret_request = ffi.new("struct enclave_client_request **")
         status = lib.enclave_client_request_new(
-            c_text(method, "the method"),
+            c_text(method, "the method").upper(),
             c_text(make_target(url, params), "the URL"),
             ret_request,
         )

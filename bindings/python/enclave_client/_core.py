@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from ._call import Call, HeadersIn, merge_headers, milliseconds
+from ._call import Call, HeadersIn, header_pairs, merge_headers, milliseconds
 from ._config import Map, Settings, asks_again
 from ._documents import Attestation, read_attestation
 from ._errors import (
@@ -377,7 +377,8 @@ class Defaults:
         follow_redirects: bool,
         body_max_bytes: int,
     ) -> None:
-        self.headers = headers
+        # Once: it may be a generator.
+        self.headers = header_pairs(headers)
         self._values: dict[str, Any] = {
             "timeout": timeout,
             "connect_timeout": connect_timeout,

@@ -85,6 +85,17 @@ def _parse_headers(response: Any, lines: list[bytes]) -> list[tuple[str, str]]:
     return items
 
 
+def _decodes(encoding: str) -> bool:
+    """Whether Python has it, for text, and it takes any byte: hex is no text,
+    idna knows no replacing, and undefined fails always."""
+    try:
+        b"a\xff".decode(encoding, "replace")
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 class BaseResponse:
     """What is known when the headers are there."""
 
@@ -114,6 +125,7 @@ class BaseResponse:
         self._lock = threading.Lock()
         self._content: bytes | None = None
         self._response: Any = None
+        self._closed_early = False
         self._read_headers(response)
         if stream:
             self._response = response
@@ -171,10 +183,10 @@ class BaseResponse:
         for part in self.headers.get("content-type", "").split(";")[1:]:
             name, _, value = part.partition("=")
             if name.strip().lower() == "charset":
-                try:
-                    return codecs.lookup(value.strip(" \t\"'")).name
-                except LookupError:
-                    break
+                name = value.strip(" \t\"'")
+                if _decodes(name):
+                    return codecs.lookup(name).name
+                break
         return "utf-8"
 
     @property
@@ -187,6 +199,11 @@ class BaseResponse:
         if not self._lock.acquire(blocking=False):
             raise UsageError("another thread reads this response", status=Status.USAGE)
         try:
+            if self._closed_early:
+                # Not b"": that would be its end.
+                raise UsageError(
+                    "the response was closed before its end", status=Status.USAGE
+                )
             if self._response is None:
                 return b""
             error = ErrorSlot()
@@ -209,7 +226,8 @@ class BaseResponse:
         self._call.cancel()
         # A read that is under way ends within 100 ms.
         with self._lock:
-            self._response = None
+            if self._response is not None:
+                self._response, self._closed_early = None, True
 
     def _take(self, collected: bytearray, piece: bytes) -> None:
         collected += piece
