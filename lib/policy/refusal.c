@@ -16,6 +16,8 @@
 #define ADVICE_BYTES 520
 /* Further sets are counted, not shown. */
 #define SHOWN_MAX 8
+/* PCR0 to PCR2 are the image; the rest is where and as whom it runs. */
+#define IMAGE_PCRS 3
 
 struct refusal {
 	const struct policy *policy;
@@ -105,17 +107,33 @@ append_accepted(struct text *text, const struct refusal *refusal, size_t digits)
 		text_append(text, ", and %zu more", more);
 }
 
-/* The PCR set to add: what the document shows for the closest set. */
+/* PCR0, PCR1 and PCR2, which measure one image together. */
+static bool
+names_image(const struct pcr_set *set)
+{
+	for (unsigned int index = 0; index < IMAGE_PCRS; index++)
+		if (find_value(set, index))
+			return true;
+	return false;
+}
+
+/*
+ * The PCR set to add: what the document shows for the closest set; of an
+ * image all three, as a build prints them.
+ */
 static void
 append_advice(struct text *text, const struct refusal *refusal)
 {
 	const struct pcr_set *set = &refusal->policy->sets[refusal->closest];
 	char hex[HEX_BYTES];
 	struct bytes shown;
+	bool image = names_image(set);
 
 	text_append(text, "; accept it only if you built it: add {");
-	for (size_t i = 0; i < set->count; i++) {
-		unsigned int index = set->values[i].index;
+	for (unsigned int index = 0; index < PCRS_MAX; index++) {
+		bool wanted = image && index < IMAGE_PCRS;
+		if (!wanted && !find_value(set, index))
+			continue;
 		if (!claims_pcr(refusal->claims, index, &shown))
 			continue;
 		hex_encode(shown, hex);

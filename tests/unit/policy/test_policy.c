@@ -160,6 +160,12 @@ static const struct {
 	{"PCR2 is " H96("9"), H24("c"), "(set 1 of 2)",
 	    "add {\"PCR0\": \"" H96("d") "\", \"PCR1\": \"" H96(
 		"e") "\", \"PCR2\": \"" H96("9") "\"} to the policy"}},
+    /* Of the image all three, as a build prints them; else its own. */
+    {"{" PCR(0, "a") "}", "0=b 1=c 2=d 8=e",
+	{"add {\"PCR0\": \"" H96("b") "\", \"PCR1\": \"" H96(
+	    "c") "\", \"PCR2\": \"" H96("d") "\"} to the policy"}},
+    {"{" PCR(8, "a") "}", "0=b 1=c 2=d 8=e",
+	{"add {\"PCR8\": \"" H96("e") "\"} to the policy"}},
     {"{" PCR(8, "a") "}", "0=b 1=c",
 	{"PCR8 is not in the document, which never matches, accepted: " H96(
 	    "a")}},
