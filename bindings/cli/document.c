@@ -25,6 +25,7 @@ judge(const struct options *options, const struct enclave_client_config *config,
 	    .accepted_as = inspect ? "authentic" : "accepted",
 	    .error = error,
 	    .judged_at = options->at ? options->at : "now",
+	    .judged_at_ms = evidence->judged_at_ms,
 	};
 	int result;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cjson/cJSON.h>
 
@@ -35,6 +36,41 @@ add_outcome(cJSON *json, const struct verdict *verdict)
 	       cJSON_AddNumberToObject(json, "exit",
 		   exit_status_of(verdict->status, verdict->error)) &&
 	       cJSON_AddStringToObject(json, "judged_at", verdict->judged_at);
+}
+
+static int64_t
+age_ms_of(const struct verdict *verdict)
+{
+	int64_t timestamp_ms =
+	    enclave_client_document_timestamp_ms(verdict->document);
+	struct timespec now;
+
+	if (verdict->judged_at_ms == ENCLAVE_CLIENT_AT_DOCUMENT)
+		return 0;
+	if (verdict->judged_at_ms != ENCLAVE_CLIENT_AT_NOW)
+		return verdict->judged_at_ms - timestamp_ms;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
+	       timestamp_ms;
+}
+
+/* How long it counts, and by what: of what was accepted alone. */
+static bool
+add_validity(cJSON *json, const struct verdict *verdict)
+{
+	const struct enclave_client_document *document = verdict->document;
+	const char *label = enclave_client_document_set_label(document);
+
+	/* Without a label no policy was asked. */
+	if (verdict->status != ENCLAVE_CLIENT_OK || !label)
+		return true;
+	return cJSON_AddNumberToObject(json, "deadline_ms",
+		   (double)enclave_client_document_deadline_ms(document)) &&
+	       cJSON_AddNumberToObject(
+		   json, "age_ms", (double)age_ms_of(verdict)) &&
+	       cJSON_AddStringToObject(json, "set_label", label) &&
+	       cJSON_AddNumberToObject(json, "set_index",
+		   enclave_client_document_set_index(document));
 }
 
 /*
@@ -77,7 +113,8 @@ json_print_verdict(const struct verdict *verdict, struct fault *fault)
 	cJSON *json = cJSON_CreateObject();
 	char *text = NULL;
 
-	if (json && add_outcome(json, verdict) && add_document(json, verdict))
+	if (json && add_outcome(json, verdict) && add_validity(json, verdict) &&
+	    add_document(json, verdict))
 		text = cJSON_Print(json);
 	if (!text)
 		result = fault_memory(fault);

@@ -2,6 +2,8 @@
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
+#include <stdint.h>
+
 #include "fault.h"
 
 /* All borrowed. */
@@ -10,7 +12,8 @@ struct verdict {
 	enum enclave_client_status status;
 	const struct enclave_client_error *error;
 	const char *judged_at;
-	const char *enclave; /* NULL: the member is left out */
+	int64_t judged_at_ms; /* or ENCLAVE_CLIENT_AT_NOW, _AT_DOCUMENT */
+	const char *enclave;  /* NULL: the member is left out */
 	/* What was judged, or what could be read of it; NULL: nothing. */
 	const struct enclave_client_document *document;
 };

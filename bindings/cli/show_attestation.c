@@ -46,6 +46,7 @@ show_attestation(const struct session *session, struct fault *fault)
 	    .accepted_as = "accepted",
 	    .error = error,
 	    .judged_at = "now",
+	    .judged_at_ms = ENCLAVE_CLIENT_AT_NOW,
 	    .enclave = session->targets.items[0].enclave,
 	};
 	verdict.status = attest(session, &document, error);

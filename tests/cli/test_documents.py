@@ -343,12 +343,21 @@ def test_a_document_is_accepted_by_its_own_pcrs_and_no_others(attest_curl, entry
     own = list(pcr_options(entry, (0, 1, 2)))
     run = attest_curl("--verify-document", path, "--at", "document", *own)
     assert run.exit == 0
-    assert run.json["verdict"] == "accepted"
+    found = run.json
+    assert found["verdict"] == "accepted"
+    assert (found["set_label"], found["set_index"]) == ("", 0)
+    timestamp_ms = found["document"]["timestamp_ms"]
+    assert found["age_ms"] == 0
+    assert timestamp_ms < found["deadline_ms"] <= timestamp_ms + 3_600_000
+    later = str(timestamp_ms // 1000 + 10)
+    found = attest_curl("--verify-document", path, "--at", later, *own).json
+    assert found["age_ms"] == int(later) * 1000 - timestamp_ms
     other = ["--pcr", "0=" + "ab" * 48]
     run = attest_curl("--verify-document", path, "--at", "document", *other)
     assert run.exit == 115
     found = run.json
     assert (found["verdict"], found["step"]) == ("refused", "policy")
+    assert "deadline_ms" not in found and "set_index" not in found
     assert entry["pcrs_nonzero"]["0"] in found["message"]
     assert "only if you built it" in found["message"]
     claims_equal(found["document"], entry)

@@ -371,7 +371,19 @@ def test_show_attestation_prints_and_sends_nothing(attest_curl, enclave, accepte
     assert found["enclave"] == f"localhost:{enclave.port}"
     assert found["document"]["pcrs"]["0"] == enclave.pcrs["0"]
     assert (found["step"], found["exit"], found["debug"]) == (None, 0, False)
+    assert (found["set_label"], found["set_index"]) == ("", 0)
+    assert -5_000 <= found["age_ms"] < 60_000
+    timestamp_ms = found["document"]["timestamp_ms"]
+    assert timestamp_ms < found["deadline_ms"] <= timestamp_ms + 3_600_000
     assert len(enclave.log("request")) == before
+
+
+def test_show_attestation_names_the_set(attest_curl, running, trust, tmp_path):
+    path = tmp_path / "pcrs.json"
+    sets = [{"PCR0": "ab" * 48}, {"label": "v2", "PCR0": running.pcrs["0"]}]
+    path.write_text(json.dumps(sets))
+    found = attest_curl(*trust, "--pcrs", path, "--show-attestation", running.url).json
+    assert (found["set_label"], found["set_index"]) == ("v2", 1)
 
 
 def test_show_attestation_of_another_build_is_refused(attest_curl, enclave, trust):
