@@ -60,3 +60,23 @@ nearest_name(const char *const *names, size_t names_count, const char *given,
 	}
 	return nearest;
 }
+
+size_t
+names_that_begin(const char *const *names, size_t names_count,
+    const char *given, size_t given_len, size_t ret_indices[NAMES_LISTED_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; given_len && i < names_count; i++) {
+		if (strncmp(names[i], given, given_len) != 0)
+			continue;
+		if (!names[i][given_len]) {
+			ret_indices[0] = i;
+			return 1;
+		}
+		if (count < NAMES_LISTED_MAX)
+			ret_indices[count] = i;
+		count++;
+	}
+	return count;
+}

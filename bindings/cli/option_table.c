@@ -1,10 +1,15 @@
 #include "option_table.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "elsewhere.h"
 #include "nearest.h"
 #include "option_body.h"
 #include "option_values.h"
+
+/* The longest name, its dashes and what stands between two. */
+#define CANDIDATE_MAX_BYTES 40
 
 /* clang-format off */
 #define AT(member) offsetof(struct options, member)
@@ -108,7 +113,7 @@ const struct option option_table[] = {
 	FLAG("location", 'L', REQUEST, follow,
 	    "Follow redirects, within the enclave's origin"),
 	VALUE("max-redirs", 0, REQUEST, value_max_redirs, "COUNT",
-	    "Follow at most so many, at most 10"),
+	    "Follow at most so many, 0 to 10"),
 	VALUE("url", 0, REQUEST, value_url, "URL", "One more URL"),
 	FLAG("globoff", 'g', REQUEST, glob_off,
 	    "Send {} and [] in a URL as they are"),
@@ -279,57 +284,51 @@ option_find_letter(char letter)
 	return NULL;
 }
 
-/* What curl has, attest-curl has not, and letters do not lead to. */
-static const struct {
-	const char *name;
-	const char *instead;
-} elsewhere[] = {
-    {"aws-sigv4", "-H with a signature made outside"},
-    {"location-trusted", "-L, which stays in the enclave's origin"},
-    {"max-filesize", "-r or -m; | head -c cuts an answer"},
-    {"next", "one run for each"},
-    {"oauth2-bearer", "-H \"Authorization: Bearer ...\""},
-    {"parallel", "xargs -P"},
-    {"-Z", "xargs -P"},
-    {"pinnedpubkey", "--pcrs: the key is attested"},
-    {"post301", "-X POST, which holds for every hop"},
-    {"post302", "-X POST, which holds for every hop"},
-    {"post303", "-X POST, which holds for every hop"},
-    {"proto", "none: only https is ever used"},
-    {"proto-redir", "none: only https is ever used"},
-    {"remote-header-name", "-O or -o: a peer names no file here"},
-    {"-J", "-O or -o: a peer names no file here"},
-    {"stderr", "2> FILE"},
-    {"trace", "-v"},
-    {"trace-ascii", "-v"},
-    {"url-query", "-G --data-urlencode"},
-};
-
-const char *
-option_elsewhere(const char *name)
+/* "--output or --output-dir", at most NAMES_LISTED_MAX of them. */
+static void
+list_candidates(const char *const *names, const size_t *indices, size_t count,
+    char *ret_text, size_t size)
 {
-	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
-		if (strcmp(elsewhere[i].name, name) == 0)
-			return elsewhere[i].instead;
-	return NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *before = i == 0          ? ""
+				     : i + 1 < count ? ", "
+						     : " or ";
+		int added = snprintf(ret_text + len, size - len, "%s--%s",
+		    before, names[indices[i]]);
+
+		if (added < 0 || (size_t)added >= size - len)
+			return;
+		len += (size_t)added;
+	}
 }
 
-int
-option_unknown(const char *given, struct fault *fault)
+static int
+no_such_option(
+    const char *given, const char *name, size_t name_len, struct fault *fault)
 {
 	const char *names[sizeof(option_table) / sizeof(option_table[0])];
-	const char *name = given + strspn(given, "-");
-	size_t name_len = strcspn(name, "=");
-	const char *instead = option_elsewhere(name);
+	size_t found[NAMES_LISTED_MAX];
+	char list[NAMES_LISTED_MAX * CANDIDATE_MAX_BYTES];
+	const struct elsewhere *elsewhere;
 	const char *nearest;
+	size_t count;
 
-	if (instead)
-		return fault_set(fault, EXIT_USAGE,
-		    "option %s: is curl's and not here; use %s", given,
-		    instead);
 	for (size_t i = 0; i < option_count; i++)
 		names[i] = option_table[i].name;
-	nearest = nearest_name(names, option_count, name, name_len);
+	count = names_that_begin(names, option_count, name, name_len, found);
+	if (count > 1 && count <= NAMES_LISTED_MAX) {
+		list_candidates(names, found, count, list, sizeof(list));
+		return fault_set(fault, EXIT_USAGE,
+		    "option %s: is unknown; did you mean %s?", given, list);
+	}
+	elsewhere = elsewhere_find_beginning(name, name_len);
+	if (!count && elsewhere)
+		return elsewhere_refuse(elsewhere, given, fault);
+	nearest = count == 1
+		      ? names[found[0]]
+		      : nearest_name(names, option_count, name, name_len);
 	if (!nearest)
 		return fault_set(fault, EXIT_USAGE,
 		    "option %s: is unknown; attest-curl --help lists them",
@@ -341,4 +340,15 @@ option_unknown(const char *given, struct fault *fault)
 		    given, nearest, name + name_len + 1);
 	return fault_set(fault, EXIT_USAGE,
 	    "option %s: is unknown; did you mean --%s?", given, nearest);
+}
+
+int
+option_unknown(const char *given, struct fault *fault)
+{
+	const char *name = given + strspn(given, "-");
+	const struct elsewhere *elsewhere = elsewhere_find_name(name);
+
+	if (elsewhere)
+		return elsewhere_refuse(elsewhere, given, fault);
+	return no_such_option(given, name, strcspn(name, "="), fault);
 }

@@ -42,10 +42,8 @@ const char *option_words(const struct option *option);
 /* NULL when there is none. */
 const struct option *option_find_name(const char *name);
 const struct option *option_find_letter(char letter);
-/* What to use for an option of curl's that is not here, "next" or "-Z"; NULL:
- * none that is known. */
-const char *option_elsewhere(const char *name);
-/* The sentence for one that is unknown: it names the nearest. */
+/* The sentence for one that is unknown: it names those that begin so, or the
+ * nearest. */
 int option_unknown(const char *given, struct fault *fault);
 
 #endif

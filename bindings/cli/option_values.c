@@ -216,12 +216,16 @@ int
 value_max_redirs(
     struct options *options, const char *argument, struct fault *fault)
 {
-	if (count("--max-redirs", argument, &options->redirects_max, fault))
+	/* -1 is curl's "without an end", which the library has not. */
+	if (strcmp(argument, "-1") != 0 &&
+	    count("--max-redirs", argument, &options->redirects_max, fault))
 		return fault->exit_status;
-	if (options->redirects_max > REDIRECTS_MAX)
+	if (strcmp(argument, "-1") == 0 ||
+	    options->redirects_max > REDIRECTS_MAX)
 		return fault_set(fault, EXIT_USAGE,
-		    "option --max-redirs: at most %d are followed",
-		    REDIRECTS_MAX);
+		    "option --max-redirs: expected 0 to %d, got %s; no more "
+		    "are ever followed here",
+		    REDIRECTS_MAX, argument);
 	return EXIT_DONE;
 }
 

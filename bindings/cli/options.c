@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config_file.h"
+#include "elsewhere.h"
 #include "option_table.h"
 
 /* Where the reading of the arguments stands. */
@@ -124,12 +125,10 @@ static int
 unknown_letter(const char *given, char letter, struct fault *fault)
 {
 	const char spelled[] = {'-', letter, '\0'};
-	const char *instead = option_elsewhere(spelled);
+	const struct elsewhere *elsewhere = elsewhere_find_letter(letter);
 
-	if (instead)
-		return fault_set(fault, EXIT_USAGE,
-		    "option %s: -%c is unknown here; use %s", given, letter,
-		    instead);
+	if (elsewhere)
+		return elsewhere_refuse(elsewhere, spelled, fault);
 	return fault_set(fault, EXIT_USAGE,
 	    "option %s: -%c is unknown; attest-curl --help lists them", given,
 	    letter);
@@ -243,6 +242,18 @@ check_method(const struct options *options, struct fault *fault)
 	return EXIT_DONE;
 }
 
+/* The one would be forgotten beside the other. */
+static int
+check_roots(const struct options *options, struct fault *fault)
+{
+	if (options->nitro_root && options->insecure_nitro_root)
+		return fault_set(fault, EXIT_USAGE,
+		    "--nitro-root %s and --insecure-nitro-root %s can't be had "
+		    "at once: the second replaces the first",
+		    options->nitro_root, options->insecure_nitro_root);
+	return EXIT_DONE;
+}
+
 static int
 read_all(struct options *options, struct cursor *cursor, struct fault *fault)
 {
@@ -289,6 +300,48 @@ take_environment(struct options *options)
 	options->ca_file = environment("SSL_CERT_FILE");
 }
 
+/* How many of the next arguments belong to this one: 0 or 1. */
+static int
+arguments_of(const char *given, bool watching)
+{
+	const struct option *option;
+
+	if (given[1] == '-') {
+		option = option_find_name(given + 2);
+		if (watching && strcmp(given, "--json") == 0)
+			return 0;
+		return option && option->argument;
+	}
+	for (const char *letter = given + 1; *letter; letter++) {
+		option = option_find_letter(*letter);
+		if (option && option->argument)
+			return !letter[1];
+	}
+	return 0;
+}
+
+/* For what is wrong with the line to the left of it as well. */
+static bool
+wants_json_errors(const struct cursor *cursor)
+{
+	bool wanted = false;
+
+	for (int i = 1; i < cursor->argc; i++) {
+		const char *given = cursor->argv[i];
+
+		if (strcmp(given, "--") == 0)
+			break;
+		if (given[0] != '-' || !given[1])
+			continue;
+		if (strcmp(given, "--json-errors") == 0)
+			wanted = true;
+		else if (strcmp(given, "--no-json-errors") == 0)
+			wanted = false;
+		i += arguments_of(given, cursor->watching);
+	}
+	return wanted;
+}
+
 int
 options_parse(int argc, char *const argv[], struct options *ret_options,
     struct fault *fault)
@@ -302,10 +355,12 @@ options_parse(int argc, char *const argv[], struct options *ret_options,
 	for (int i = 1; i < argc; i++)
 		cursor.watching =
 		    cursor.watching || strcmp(argv[i], "--watch") == 0;
+	ret_options->json_errors = wants_json_errors(&cursor);
 	if (!disabled && config_file_read_default(ret_options, fault))
 		return fault->exit_status;
 	if (!read_all(ret_options, &cursor, fault) &&
-	    !check_groups(ret_options, fault))
+	    !check_groups(ret_options, fault) &&
+	    !check_roots(ret_options, fault))
 		(void)check_method(ret_options, fault);
 	take_environment(ret_options);
 	return fault->exit_status;

@@ -134,6 +134,39 @@ add_profile(cJSON *enclave, const char *profile)
 	return false;
 }
 
+/*
+ * An object whose quotes the shell ate is no name either.  The library says
+ * where: read by itself it is no map, but whether it is JSON comes first.
+ */
+static int
+check_profile(const char *profile, struct fault *fault)
+{
+	static const char prefix[] = "the configuration is not JSON";
+	struct enclave_client_error *error = enclave_client_error_new();
+	struct enclave_client_config *config = NULL;
+	enum enclave_client_status status;
+	const char *message;
+
+	if (!profile || profile[0] != '{')
+		goto out;
+	if (enclave_client_config_new(&config)) {
+		(void)fault_memory(fault);
+		goto out;
+	}
+	status = enclave_client_config_load_text(
+	    config, profile, strlen(profile), error);
+	message = enclave_client_error_message(error);
+	if (status && strncmp(message, prefix, sizeof(prefix) - 1) == 0)
+		(void)fault_set(fault, EXIT_USAGE,
+		    "option --profile: is not JSON%s",
+		    message + sizeof(prefix) - 1);
+
+out:
+	enclave_client_config_free(config);
+	enclave_client_error_free(error);
+	return fault->exit_status;
+}
+
 /* With what the long form has room for. */
 static int
 load_refined(const struct options *options, const struct single *single,
@@ -146,6 +179,8 @@ load_refined(const struct options *options, const struct single *single,
 	enum enclave_client_status status;
 	char *text = NULL;
 
+	if (check_profile(options->profile, fault))
+		goto out;
 	if (cJSON_AddStringToObject(enclave, "url", single->url) &&
 	    cJSON_AddRawToObject(enclave, "pcrs", single->pcrs) &&
 	    (!options->profile || add_profile(enclave, options->profile)) &&

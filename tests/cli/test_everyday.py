@@ -200,6 +200,29 @@ def test_an_error_of_the_line_for_machines(attest_curl):
     assert (run.exit, found["exit"], found["status"]) == (2, 2, None)
 
 
+WRONG_BEFORE = [
+    (["--frobnicate", "--json-errors"], True),
+    (["-W", "--json-errors"], True),
+    (["--max-redirs", "99", "-sS", "--json-errors"], True),
+    (["-sH", "a: b", "--frobnicate", "--json-errors"], True),
+    (["-sHa: b", "--frobnicate", "--json-errors"], True),
+    (["--watch", "--json", "--json-errors", "--frobnicate"], True),
+    (["--frobnicate", "--json-errors", "--no-json-errors"], False),
+    (["--frobnicate", "--", "--json-errors"], False),
+    (["--frobnicate", "--header", "--json-errors"], False),
+    (["--frobnicate", "-sH", "--json-errors"], False),
+    (["--frobnicate", "--json", "--json-errors"], False),
+    (["--frobnicate", "-", "json-errors"], False),
+]
+
+
+@pytest.mark.parametrize("line, machine", WRONG_BEFORE, ids=str)
+def test_it_counts_wherever_it_stands(attest_curl, line, machine):
+    run = attest_curl("-q", *line)
+    assert run.exit == 2
+    assert run.err.startswith("{") == machine, run.err
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     [

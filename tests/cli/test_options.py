@@ -1,5 +1,8 @@
 """The command line: what is understood, and what is refused and how."""
 
+import re
+import subprocess
+
 import pytest
 
 PCR = "0=" + "ab" * 48
@@ -14,8 +17,42 @@ WRONG = [
     ("a letter too many", ["--inclide", NOBODY], "did you mean --include?"),
     ("a letter missing", ["--heder", "a: b"], "did you mean --header?"),
     ("= for the argument", ["--max-time=5", NOBODY], "--max-time 5"),
-    ("unknown letter", ["-Z", NOBODY], "-Z is unknown"),
-    ("unknown letter among known", ["-sZi", NOBODY], "-Z is unknown"),
+    ("cut short", ["--sil", NOBODY], "did you mean --silent?"),
+    ("cut short: the rest is long", ["--fail-w"], "did you mean --fail-with-body?"),
+    ("cut short: not a nearer name", ["--connect-time", "5"], "--connect-timeout?"),
+    ("cut short, = behind", ["--max-t=5", NOBODY], "did you mean --max-time?"),
+    ("cut short: two", ["--outp", "x"], "mean --output or --output-dir?"),
+    (
+        "cut short: three",
+        ["--dat", "x"],
+        "--data, --data-ascii, --data-raw, --data-binary or --data-urlencode?",
+    ),
+    ("cut short: too many", ["--p", "x"], "--help lists them"),
+    ("a whole name is no beginning", ["--output=x"], "--output x"),
+    ("unknown letter", ["-W", NOBODY], "-W is unknown"),
+    ("unknown letter among known", ["-sWi", NOBODY], "-W is unknown"),
+    ("redirects without an end", ["--max-redirs", "-1", *UNDERSTOOD], "0 to 10"),
+    ("a redirect too many", ["--max-redirs", "11", *UNDERSTOOD], "0 to 10"),
+    (
+        "two roots",
+        ["--nitro-root", "aws-us-gov", "--insecure-nitro-root", "a", *UNDERSTOOD],
+        "--nitro-root aws-us-gov and --insecure-nitro-root a",
+    ),
+    (
+        "two roots of a document",
+        ["--insecure-nitro-root", "a", "--nitro-root", "aws", "--inspect-document", "b"],
+        "--nitro-root aws and --insecure-nitro-root a",
+    ),
+    (
+        "a profile whose quotes the shell ate",
+        ["--profile", "{name: oyster}", *UNDERSTOOD],
+        "option --profile: is not JSON: line 1, column 2: expected a name",
+    ),
+    (
+        "a profile and more",
+        ["--profile", '{"name": "oyster"} x', *UNDERSTOOD],
+        "option --profile: is not JSON: line 1, column 20: something follows",
+    ),
     ("argument missing, long", ["--header"], "requires parameter"),
     ("argument missing, short", ["-sSH"], "option -H: requires parameter"),
     ("--no- with an argument", ["--no-data", "x"], "isn't a boolean"),
@@ -84,7 +121,17 @@ INSTEAD = [
     ("--url-query", "-G --data-urlencode"),
     ("--remote-header-name", "-O or -o"),
     ("-J", "-O or -o"),
-    ("-sSZ", "xargs"),
+    ("-sSZ", "-Z: is curl's and not here; use xargs"),
+    ("-C", ">> FILE"),
+    ("--continue-at", ">> FILE"),
+    ("--continue", ">> FILE"),
+    ("-U", "-x http://USER"),
+    ("--proxy-u", "-x http://USER"),
+    ("--digest", "-u"),
+    ("--digest=x", "-u"),
+    ("-R", "last-modified"),
+    ("--no-sessionid", "is curl's and not here"),
+    ("--no-clobber", "> FILE"),
 ]
 
 
@@ -92,6 +139,32 @@ INSTEAD = [
 def test_what_is_only_curls_names_what_to_use(attest_curl, option, sentence):
     run = attest_curl("-q", option, "x", *UNDERSTOOD).refused(2)
     assert sentence in run.err
+
+
+def asked_of_curl(*arguments):
+    """What the curl of this machine prints."""
+    return subprocess.run(
+        ["curl", *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def options_of_curl():
+    """Their long names and letters."""
+    for line in asked_of_curl("--help", "all").splitlines():
+        found = re.match(r"\s*(?:(-.), )?\s*(--[\w.-]+)\s", line)
+        if found:
+            yield from filter(None, found.groups())
+
+
+def test_no_option_of_curl_is_a_stranger(attest_curl):
+    """Either here, or known to be curl's."""
+    if asked_of_curl("--version").split()[1] >= "8":
+        pytest.skip("curl 8 has more, and the list is that of 7.88")
+    names = list(options_of_curl())
+    assert len(names) > 250
+    for name in names:
+        err = attest_curl("-q", name).err
+        assert "is unknown" not in err, name
 
 
 PATTERNS = [
