@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""The man pages: clean mdoc, examples that compile as they stand, and what a
-reader must find at the place where he looks for it."""
+"""The man pages: clean mdoc, JSON that can be copied, examples that compile as
+they stand, and what a reader must find at the place where he looks for it."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -36,6 +37,53 @@ def complaints(page):
     )
     lines = (answer.stdout + answer.stderr).splitlines()
     return [line for line in lines if not MACHINE.search(line)]
+
+
+def eaten(page):
+    """The macros that would lose a quote: \\(dq is one that stays."""
+    for number, line in enumerate(text_of(page).splitlines(), 1):
+        macro = re.match(r"\.[A-Z]\w*", line)
+        if not macro or '"' not in line:
+            continue
+        rest = line[macro.end() :]
+        words = re.sub(r'\s"(?:[^"]|"")*"(?=\s|$)', "", rest)
+        if '"' in words:
+            yield f"{page}:{number}: write \\(dq for the quotes of {line}"
+
+
+def rendered(page):
+    """What a reader sees, in one line."""
+    answer = subprocess.run(
+        ["mandoc", "-T", "ascii", page],
+        cwd=TOP,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return " ".join(re.sub(".\x08", "", answer.stdout).split())
+
+
+def objects(text):
+    """The outermost {...} that are meant as JSON: C has semicolons, or escapes."""
+    start = depth = 0
+    for place, letter in enumerate(text):
+        if letter == "{":
+            start = start if depth else place
+            depth += 1
+        elif letter == "}" and depth:
+            depth -= 1
+            found = text[start : place + 1]
+            if not depth and ":" in found and not re.search(r';|\\"', found):
+                yield found
+
+
+def misread(page, found):
+    """Why a parser does not take it."""
+    try:
+        json.loads(found)
+    except ValueError as why:
+        return [f"{page}: {found} is not JSON: {why}"]
+    return []
 
 
 def examples(page):
@@ -97,6 +145,14 @@ def main():
         report.step("mandoc has nothing to say", said, len(pages))
     else:
         report.skip("mandoc has nothing to say", "no mandoc here")
+    said = [line for page in pages for line in eaten(page)]
+    report.step("no macro eats a quote", said, len(pages))
+    if shutil.which("mandoc"):
+        shown = [(page, found) for page in pages for found in objects(rendered(page))]
+        said = [text for page, found in shown for text in misread(page, found)]
+        report.step("JSON is JSON where it is read", said, len(shown))
+    else:
+        report.skip("JSON is JSON where it is read", "no mandoc here")
     blocks = [(page, block) for page in pages for block in examples(page)]
     said = [f"{page}: {text}" for page, block in blocks for text in compiles(block)]
     report.step("the examples compile", said, len(blocks))
