@@ -28,6 +28,7 @@ for foreign in list(os.environ):
         del os.environ[foreign]
 
 import enclave_client  # noqa: E402
+from enclave_client._gate import Peer  # noqa: E402
 from harness import LocalEnclave  # noqa: E402
 
 MARKER = "the-callers-secret"
@@ -106,6 +107,19 @@ def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
+
+
+def withdraw_at(monkeypatch, client, enclave, number):
+    """The policy changes just before the number-th verdict from here on."""
+    real, calls = Peer.judge, []
+
+    def judge(self):
+        calls.append(self)
+        if len(calls) == number:
+            client.update(map_of(enclave, OTHER_PCR))
+        real(self)
+
+    monkeypatch.setattr(Peer, "judge", judge)
 
 
 def connections(enclave):

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import hashlib
 import pickle
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from conftest import (  # noqa: E402
     map_of,
     name_of,
     nothing_is_sent,
+    withdraw_at,
 )
 from enclave_client._gate import Peer  # noqa: E402
 from enclave_client.httpx import AsyncTransport, Transport  # noqa: E402
@@ -126,6 +128,14 @@ def test_bodies_go_through(http, enclave):
     assert connections(enclave) == 1
 
 
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 1_000_000])
+def test_a_body_in_memory_arrives_whole(http, enclave, length):
+    body = bytes(number % 251 for number in range(length))
+    answer = http.request("POST", enclave.url, content=body).json()
+    assert answer["body_length"] == length
+    assert answer["body_sha256"] == hashlib.sha256(body).hexdigest()
+
+
 def test_a_large_answer(http, enclave):
     answer = http.request("GET", enclave.url + "/bytes/1000000")
     assert len(answer.content) == 1_000_000
@@ -229,6 +239,20 @@ def test_an_upload_stops_when_the_policy_changes(client, http, enclave):
     with pytest.raises(enclave_client.EnclaveClientError):
         http.request("POST", enclave.url, content=pieces())
     enclave.wait_for("closed")
+    assert MARKER not in str(enclave.log())
+
+
+@pytest.mark.parametrize("wrap", [bytes, lambda body: iter([body])])
+def test_a_body_in_memory_stops_when_the_policy_changes(
+    client, http, enclave, monkeypatch, wrap
+):
+    http.request("GET", enclave.url)
+    withdraw_at(monkeypatch, client, enclave, 10)
+    with pytest.raises(enclave_client.EnclaveClientError):
+        body = wrap(b"x" * 1_000_000 + MARKER.encode())
+        http.request("POST", enclave.url, content=body)
+    (closed,) = enclave.wait_for("closed")
+    assert 300_000 < closed["received_bytes"] < 700_000
     assert MARKER not in str(enclave.log())
 
 

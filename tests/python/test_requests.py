@@ -1,6 +1,7 @@
 """requests, with the gate under it."""
 
 import datetime
+import hashlib
 import pickle
 import shutil
 import ssl
@@ -26,6 +27,7 @@ from conftest import (  # noqa: E402
     map_of,
     name_of,
     nothing_is_sent,
+    withdraw_at,
 )
 from enclave_client.requests import AttestedAdapter, Session  # noqa: E402
 from harness import LocalEnclave  # noqa: E402
@@ -233,6 +235,28 @@ def test_an_upload_stops_when_the_policy_changes(client, session, enclave):
         session.post(enclave.url, data=pieces())
     enclave.wait_for("closed")
     assert MARKER not in str(enclave.log())
+
+
+@pytest.mark.parametrize("wrap", [bytes, lambda body: iter([body])])
+def test_a_body_in_memory_stops_when_the_policy_changes(
+    client, session, enclave, monkeypatch, wrap
+):
+    session.get(enclave.url)
+    withdraw_at(monkeypatch, client, enclave, 10)
+    with pytest.raises(enclave_client.EnclaveClientError):
+        session.post(enclave.url, data=wrap(b"x" * 1_000_000 + MARKER.encode()))
+    (closed,) = enclave.wait_for("closed")
+    assert 300_000 < closed["received_bytes"] < 700_000
+    assert MARKER not in str(enclave.log())
+
+
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 1_000_000])
+@pytest.mark.parametrize("wrap", [bytes, lambda body: iter([body])])
+def test_a_body_in_memory_arrives_whole(session, enclave, length, wrap):
+    body = bytes(number % 251 for number in range(length))
+    answer = session.post(enclave.url, data=wrap(body)).json()
+    assert answer["body_length"] == length
+    assert answer["body_sha256"] == hashlib.sha256(body).hexdigest()
 
 
 def test_expiry_reaches_the_pool(enclave):

@@ -30,6 +30,8 @@ from ._errors import (
 )
 from ._native import ffi, lib
 
+# So much of an upload goes out under one verdict.
+PIECE_BYTES = 64 * 1024
 # A learning attempt: seconds, and bytes of the evidence's body.
 LEARNING_S = 5.0
 EVIDENCE_MAX_BYTES = 1024 * 1024

@@ -23,7 +23,7 @@ import os
 import ssl
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
@@ -47,6 +47,7 @@ from ._errors import (
 from ._gate import (
     EVIDENCE_MAX_BYTES,
     LEARNING_S,
+    PIECE_BYTES,
     PROBES_MAX,
     ForkLock,
     Gate,
@@ -296,6 +297,14 @@ class _Closed(Exception):
         self.probe = probe
 
 
+def _pieces(buffer: bytes) -> Sequence[bytes]:
+    """What is judged by itself; nothing at all is one piece, too."""
+    if len(buffer) <= PIECE_BYTES:
+        return (buffer,)
+    starts = range(0, len(buffer), PIECE_BYTES)
+    return [buffer[start : start + PIECE_BYTES] for start in starts]
+
+
 class _AnyStream:
     """What both kinds of streams have."""
 
@@ -343,8 +352,9 @@ class _Stream(_AnyStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._judge(buffer)
-        self._inner.write(buffer, timeout)
+        for piece in _pieces(buffer):
+            self._judge(piece)
+            self._inner.write(piece, timeout)
 
     def close(self) -> None:
         self._inner.close()
@@ -430,8 +440,9 @@ class _AsyncStream(_AnyStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._judge(buffer)
-        await self._inner.write(buffer, timeout)
+        for piece in _pieces(buffer):
+            self._judge(piece)
+            await self._inner.write(piece, timeout)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
