@@ -103,16 +103,23 @@ has_own_parameters(const X509 *leaf)
 	       type != V_ASN1_OBJECT;
 }
 
+/* What the key's bits alone can stand for. */
 static enum enclave_client_status
-check_parameters(enum binding_object kind, const X509 *leaf,
+check_key(enum binding_object kind, const X509 *leaf,
     struct enclave_client_error *error)
 {
-	if (kind != BINDING_RAW_KEY || !has_own_parameters(leaf))
+	if (kind != BINDING_RAW_KEY)
 		return ENCLAVE_CLIENT_OK;
-	return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
-	    ENCLAVE_CLIENT_STEP_BINDING,
-	    "the leaf's key has parameters of its own, and evidence vouches "
-	    "for the key's bits alone");
+	if (has_own_parameters(leaf))
+		return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
+		    ENCLAVE_CLIENT_STEP_BINDING,
+		    "the leaf's key has parameters of its own, and evidence "
+		    "vouches for the key's bits alone");
+	if (ASN1_STRING_length(X509_get0_pubkey_bitstr(leaf)) <= 0)
+		return error_set(error, ENCLAVE_CLIENT_ERR_CERTIFICATE,
+		    ENCLAVE_CLIENT_STEP_BINDING,
+		    "the leaf has no key: its subjectPublicKey is empty");
+	return ENCLAVE_CLIENT_OK;
 }
 
 /*
@@ -155,7 +162,7 @@ object_of_certificate(enum binding_object kind, struct x509_st *leaf,
 	unsigned char *data;
 	int len = 0;
 
-	status = check_parameters(kind, leaf, error);
+	status = check_key(kind, leaf, error);
 	if (status)
 		return status;
 	openssl_errors_begin();
@@ -192,7 +199,7 @@ object_of_leaf(enum binding_object kind, struct bytes leaf_der,
 		    "the server's leaf is not exactly one DER certificate");
 		goto out;
 	}
-	status = check_parameters(kind, leaf, error);
+	status = check_key(kind, leaf, error);
 	if (status)
 		goto out;
 	data = encode_object(kind, leaf, leaf_der, &len);

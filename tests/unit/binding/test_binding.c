@@ -547,6 +547,52 @@ START_TEST(bits_of_a_key_name_none_beside_parameters_of_its_own)
 }
 END_TEST
 
+static void
+check_keyless(const struct binding_rule *rule, X509 *leaf, struct bytes der)
+{
+	struct enclave_client_error errors[2];
+	struct binding_key key;
+
+	ck_assert_int_eq(binding_from_leaf(rule, der, &key, &errors[0]),
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE);
+	ck_assert_int_eq(binding_from_certificate(rule, leaf, &key, &errors[1]),
+	    ENCLAVE_CLIENT_ERR_CERTIFICATE);
+	for (size_t i = 0; i < COUNT(errors); i++) {
+		ck_assert_int_eq(errors[i].step, ENCLAVE_CLIENT_STEP_BINDING);
+		ck_assert_ptr_nonnull(
+		    strstr(errors[i].message, "the leaf has no key"));
+	}
+}
+
+/* What is empty has a digest all the same, and names nobody. */
+START_TEST(a_leaf_without_bits_of_a_key_is_no_want_of_memory)
+{
+	const unsigned char *at = first.der.data;
+	X509 *leaf = d2i_X509(NULL, &at, (long)first.der.len);
+	struct binding_rule rule = {
+	    .field = CLAIMS_PUBLIC_KEY, .object = BINDING_RAW_KEY};
+	unsigned char *der = NULL;
+	int len;
+
+	ck_assert_ptr_nonnull(leaf);
+	ck_assert(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(leaf),
+	    OBJ_nid2obj(NID_ED25519), V_ASN1_UNDEF, NULL, OPENSSL_zalloc(1),
+	    0));
+	len = i2d_re_X509_tbs(leaf, &der);
+	ck_assert_int_gt(len, 0);
+	OPENSSL_free(der);
+	der = NULL;
+	len = i2d_X509(leaf, &der);
+	ck_assert_int_gt(len, 0);
+	for (size_t i = 0; i < COUNT(transforms); i++) {
+		rule.transform = transforms[i].transform;
+		check_keyless(&rule, leaf, (struct bytes){der, (size_t)len});
+	}
+	OPENSSL_free(der);
+	X509_free(leaf);
+}
+END_TEST
+
 START_TEST(the_error_queue_of_openssl_is_left_as_it_was)
 {
 	struct binding_key key;
@@ -725,6 +771,8 @@ main(void)
 	tcase_add_test(tcase, a_leaf_is_exactly_one_certificate);
 	tcase_add_test(
 	    tcase, bits_of_a_key_name_none_beside_parameters_of_its_own);
+	tcase_add_test(
+	    tcase, a_leaf_without_bits_of_a_key_is_no_want_of_memory);
 	tcase_add_test(tcase, the_error_queue_of_openssl_is_left_as_it_was);
 	tcase_add_test(tcase, keys_are_equal_in_every_bit);
 	tcase_add_test(tcase, a_leaf_is_parsed_once_for_each_rule);
