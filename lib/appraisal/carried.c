@@ -59,6 +59,14 @@ refuse_wrapping(struct enclave_client_error *error)
 	    "be read");
 }
 
+static enum enclave_client_status
+refuse_size(struct enclave_client_error *error)
+{
+	return refuse(error, ENCLAVE_CLIENT_ERR_DOCUMENT_SIZE,
+	    "the document in the peer's certificate is larger than any real "
+	    "one");
+}
+
 /* The document's bytes, within the ceiling that every document has. */
 static enum enclave_client_status
 keep(struct buffer *document, struct bytes data,
@@ -72,10 +80,29 @@ keep(struct buffer *document, struct bytes data,
 	case ENCLAVE_CLIENT_ERR_MEMORY:
 		return error_memory(error);
 	default:
-		return refuse(error, ENCLAVE_CLIENT_ERR_DOCUMENT_SIZE,
-		    "the document in the peer's certificate is larger than "
-		    "any real one");
+		return refuse_size(error);
 	}
+}
+
+/* What became of a document that is written as text. */
+static enum enclave_client_status
+status_of_text(enum text_fault fault, struct enclave_client_error *error)
+{
+	switch (fault) {
+	case TEXT_OK:
+		return ENCLAVE_CLIENT_OK;
+	case TEXT_MEMORY:
+		return error_memory(error);
+	case TEXT_TOO_LARGE:
+		return refuse_size(error);
+	case TEXT_INTERNAL:
+		return refuse(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+		    "the document in the peer's certificate could not be "
+		    "decoded");
+	case TEXT_MALFORMED:
+		break;
+	}
+	return refuse_wrapping(error);
 }
 
 static enum enclave_client_status
@@ -132,9 +159,7 @@ decode_url_safe(const char *text, struct buffer *document,
 	if (!text[strcspn(text, "+/=")])
 		fault = base64_decode((struct bytes){data, padded}, document);
 	free(data);
-	if (fault == TEXT_MEMORY)
-		return error_memory(error);
-	return fault ? refuse_wrapping(error) : ENCLAVE_CLIENT_OK;
+	return status_of_text(fault, error);
 }
 
 static enum enclave_client_status
@@ -316,18 +341,20 @@ find_label(const GENERAL_NAME *name, struct bytes *ret_hex)
 	return ret_hex->len > 63;
 }
 
+/* Why OpenSSL gave no names; critical is what it says of that. */
 static enum enclave_client_status
-decode_label(struct bytes hex, struct buffer *document,
-    struct enclave_client_error *error)
+refuse_names(int critical, struct enclave_client_error *error)
 {
-	switch (hex_text_decode(hex, document)) {
-	case TEXT_OK:
-		return ENCLAVE_CLIENT_OK;
-	case TEXT_MEMORY:
+	if (openssl_out_of_memory())
 		return error_memory(error);
-	default:
-		return refuse_wrapping(error);
-	}
+	if (critical == -1)
+		return refuse_absent(error);
+	if (critical == -2) /* RFC 5280 4.2 */
+		return refuse(error, ENCLAVE_CLIENT_ERR_CERTIFICATE,
+		    "the peer's certificate has more than one subjectAltName: "
+		    "which one counts is nobody's to choose");
+	return refuse(error, ENCLAVE_CLIENT_ERR_CERTIFICATE,
+	    "the subjectAltName of the peer's certificate can't be read");
 }
 
 static enum enclave_client_status
@@ -335,12 +362,13 @@ read_names(
     X509 *leaf, struct buffer *document, struct enclave_client_error *error)
 {
 	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	int critical = -1;
 	GENERAL_NAMES *names =
-	    X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+	    X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
 	struct bytes found = {0}, label;
 
-	if (!names && openssl_out_of_memory())
-		return error_memory(error);
+	if (!names)
+		return refuse_names(critical, error);
 	for (int i = 0; !status && i < sk_GENERAL_NAME_num(names); i++) {
 		if (!find_label(sk_GENERAL_NAME_value(names, i), &label))
 			continue;
@@ -351,7 +379,8 @@ read_names(
 	if (!status && !found.len)
 		status = refuse_absent(error);
 	if (!status)
-		status = decode_label(found, document, error);
+		status =
+		    status_of_text(hex_text_decode(found, document), error);
 	GENERAL_NAMES_free(names);
 	return status;
 }
