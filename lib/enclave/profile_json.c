@@ -18,6 +18,7 @@ struct composition {
 	const struct json_place *place;
 	const struct profile *base; /* NULL: none was named */
 	bool encoding_given;
+	bool member_given;
 	bool binding_given;
 	bool key_given;
 	bool nonce_bytes_given;
@@ -271,8 +272,10 @@ read_endpoint_member(struct composition *composition, const cJSON *json,
 		return read_size(&profile->nonce_bytes, NONCE_BYTES_CEILING,
 		    json, place, error);
 	}
-	if (!strcmp(name, "member"))
+	if (!strcmp(name, "member")) {
+		composition->member_given = true;
 		return read_text(&profile->json_member, json, place, error);
+	}
 	if (!strcmp(name, "encoding")) {
 		composition->encoding_given = true;
 		profile->encoding = (enum profile_encoding)read_word(
@@ -325,6 +328,42 @@ read_profile_member(struct composition *composition, const cJSON *json,
 	return read_endpoint_member(composition, json, place, error);
 }
 
+/*
+ * Digests fill what stands between the offset and the field's end, unless
+ * "length" says where a single one ends: a layout in which they can't would
+ * refuse every document.
+ */
+static enum enclave_client_status
+check_digests(const struct composition *composition,
+    const struct binding_rule *rule, struct enclave_client_error *error)
+{
+	size_t digest_len = transform_bytes(rule->transform);
+	size_t keys = rule->keys_max > 1 ? rule->keys_max : 1;
+	size_t room = rule->field_length - rule->offset;
+
+	if (!digest_len || (rule->length && keys == 1))
+		return ENCLAVE_CLIENT_OK;
+	if (rule->offset + digest_len > FIELD_MAX_BYTES)
+		return json_refuse(error, composition->place,
+		    "a digest of %zu bytes behind the \"offset\" ends at %zu, "
+		    "and no field has more than %d bytes",
+		    digest_len, rule->offset + digest_len, FIELD_MAX_BYTES);
+	if (!rule->field_length)
+		return ENCLAVE_CLIENT_OK;
+	if (keys == 1 && room != digest_len)
+		return json_refuse(error, composition->place,
+		    "\"offset\" and \"field_length\" leave %zu bytes, and the "
+		    "digest has %zu; say \"length\" where more follows it",
+		    room, digest_len);
+	if (room % digest_len || room / digest_len > keys)
+		return json_refuse(error, composition->place,
+		    "\"offset\" and \"field_length\" leave %zu bytes, which "
+		    "are "
+		    "not 1 to %zu digests of %zu",
+		    room, keys, digest_len);
+	return ENCLAVE_CLIENT_OK;
+}
+
 /* Where members stand in the field, and how much of it they need. */
 static enum enclave_client_status
 check_layout(const struct composition *composition,
@@ -353,7 +392,7 @@ check_layout(const struct composition *composition,
 		return json_refuse(error, composition->place,
 		    "\"keys\" counts digests of one length, and the transform "
 		    "\"identity\" makes none");
-	return ENCLAVE_CLIENT_OK;
+	return check_digests(composition, rule, error);
 }
 
 static enum enclave_client_status
@@ -377,6 +416,34 @@ check_certificate(const struct composition *composition,
 }
 
 static enum enclave_client_status
+check_nonce(const struct composition *composition,
+    const struct profile *profile, struct enclave_client_error *error)
+{
+	const struct json_place *place = composition->place;
+
+	if (profile->nonce == PROFILE_NONCE_PATH &&
+	    strchr(profile->evidence_path, '?'))
+		return json_refuse(error, place,
+		    "the nonce ends the \"path\", and a query stands there");
+	if (profile->nonce != PROFILE_NONCE_QUERY &&
+	    composition->nonce_bytes_given)
+		return json_refuse(error, place,
+		    "\"nonce_bytes\" goes with the nonce \"query\" alone");
+	if (profile->nonce == PROFILE_NONCE_QUERY &&
+	    profile->nonce_bytes < NONCE_BYTES_FLOOR)
+		return json_refuse(error, place,
+		    "\"nonce_bytes\" is %zu, at least %d: a short nonce can be "
+		    "guessed",
+		    profile->nonce_bytes, NONCE_BYTES_FLOOR);
+	if (profile->nonce != PROFILE_NONCE_NONE &&
+	    profile->binding.field == CLAIMS_NONCE)
+		return json_refuse(error, place,
+		    "the field \"nonce\" can't name the key and repeat our "
+		    "nonce as well");
+	return ENCLAVE_CLIENT_OK;
+}
+
+static enum enclave_client_status
 check_endpoint(const struct composition *composition,
     const struct profile *profile, struct enclave_client_error *error)
 {
@@ -394,22 +461,7 @@ check_endpoint(const struct composition *composition,
 	if (profile->encoding != PROFILE_JSON_BASE64 && profile->json_member)
 		return json_refuse(error, place,
 		    "\"member\" goes with the encoding \"json\" alone");
-	if (profile->nonce != PROFILE_NONCE_QUERY &&
-	    composition->nonce_bytes_given)
-		return json_refuse(error, place,
-		    "\"nonce_bytes\" goes with the nonce \"query\" alone");
-	if (profile->nonce == PROFILE_NONCE_QUERY &&
-	    profile->nonce_bytes < NONCE_BYTES_FLOOR)
-		return json_refuse(error, place,
-		    "\"nonce_bytes\" is %zu, at least %d: a short nonce can be "
-		    "guessed",
-		    profile->nonce_bytes, NONCE_BYTES_FLOOR);
-	if (profile->nonce != PROFILE_NONCE_NONE &&
-	    profile->binding.field == CLAIMS_NONCE)
-		return json_refuse(error, place,
-		    "the field \"nonce\" can't name the key and repeat our "
-		    "nonce as well");
-	return ENCLAVE_CLIENT_OK;
+	return check_nonce(composition, profile, error);
 }
 
 static enum enclave_client_status
@@ -469,6 +521,17 @@ begin(struct composition *composition, const cJSON *json,
 	return ENCLAVE_CLIENT_OK;
 }
 
+/* Another encoding than the named profile's has no use for its member. */
+static void
+settle_member(struct composition *composition)
+{
+	struct profile *profile = &composition->profile;
+
+	if (profile->encoding != PROFILE_JSON_BASE64 &&
+	    !composition->member_given)
+		profile->json_member = NULL;
+}
+
 static bool
 own_text(const char **text)
 {
@@ -526,6 +589,7 @@ profile_compose(const cJSON *json, const struct json_place *place,
 		if (status)
 			return status;
 	}
+	settle_member(&composition);
 	status = check(&composition, error);
 	if (status)
 		return status;

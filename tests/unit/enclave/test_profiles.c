@@ -56,6 +56,18 @@ static const struct {
     {PROFILE("\"evervault-cages\""), "https://h:8443", PROFILE_CERTIFICATE},
     {PROFILE("{\"encoding\":\"raw\",\"path\":\"/a?b=1\"," BINDING "}"),
 	"https://h:8443/a?b=1", PROFILE_ENDPOINT},
+    /* The member of the profile to begin with goes with its encoding. */
+    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"raw\"}"),
+	"https://h:8443/.well-known/attestation", PROFILE_ENDPOINT},
+    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"hex\"}"),
+	"https://h:8443/.well-known/attestation", PROFILE_ENDPOINT},
+    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"base64\"}"),
+	"https://h:8443/.well-known/attestation", PROFILE_ENDPOINT},
+    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"json\"}"),
+	"https://h:8443/.well-known/attestation", PROFILE_ENDPOINT},
+    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"json\","
+	     "\"member\":\"x\"}"),
+	"https://h:8443/.well-known/attestation", PROFILE_ENDPOINT},
     {PROFILE("{\"encoding\":\"hex\",\"plain_http\":true," BINDING "}"),
 	"http://h/.well-known/attestation", PROFILE_ENDPOINT},
     {PROFILE("{\"evidence\":\"certificate\",\"wrapping\":\"cmw\"," BINDING "}"),
@@ -82,6 +94,31 @@ END_TEST
 	"{\"encoding\":\"raw\",\"binding\":{\"field\":\"user_data\","          \
 	"\"object\":\"spki\",\"transform\":" members "}}"
 
+/* Layouts that some field can have. */
+static const char *const layouts[] = {
+    PROFILE(BIND("\"sha256\",\"offset\":992")),
+    PROFILE(BIND("\"sha512\",\"offset\":960")),
+    PROFILE(BIND("\"sha256\",\"offset\":2,\"field_length\":34")),
+    PROFILE(BIND("\"sha256\",\"offset\":2,\"length\":32,\"field_length\":68")),
+    PROFILE(BIND("\"sha256\",\"keys\":1,\"field_length\":32")),
+    PROFILE(BIND("\"sha256\",\"keys\":3,\"offset\":2,\"field_length\":34")),
+    PROFILE(BIND("\"sha256\",\"keys\":3,\"offset\":2,\"field_length\":66")),
+    PROFILE(BIND("\"sha256\",\"keys\":3,\"offset\":2,\"field_length\":98")),
+    PROFILE(BIND("\"sha384\",\"keys\":2,\"field_length\":96")),
+    PROFILE(BIND("\"identity\",\"offset\":1023")),
+    PROFILE(BIND("\"identity\",\"offset\":2,\"field_length\":68")),
+    PROFILE("{\"encoding\":\"raw\",\"nonce\":\"path\",\"path\":\"/a\"," BINDING
+	    "}"),
+    PROFILE("{\"encoding\":\"raw\",\"nonce\":\"query\",\"path\":"
+	    "\"/a?x=1\"," BINDING "}"),
+};
+
+START_TEST(what_a_service_could_do_is_composed)
+{
+	enclave_map_unref(load(layouts[_i]));
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	const char *message;
@@ -103,8 +140,19 @@ static const struct {
     {PROFILE("{\"encoding\":\"json\"," BINDING "}"), "needs \"member\""},
     {PROFILE("{\"encoding\":\"raw\",\"member\":\"x\"," BINDING "}"),
 	"goes with the encoding \"json\" alone"},
-    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"raw\"}"),
+    {PROFILE("{\"name\":\"evervault\",\"encoding\":\"raw\",\"member\":"
+	     "\"x\"}"),
 	"goes with the encoding \"json\" alone"},
+    {PROFILE("{\"name\":\"evervault\",\"member\":\"x\",\"encoding\":"
+	     "\"raw\"}"),
+	"goes with the encoding \"json\" alone"},
+    {PROFILE("{\"name\":\"nitriding\",\"member\":\"x\"}"),
+	"goes with the encoding \"json\" alone"},
+    {PROFILE("{\"name\":\"nitriding\",\"encoding\":\"json\"}"),
+	"needs \"member\""},
+    {PROFILE("{\"name\":\"nitriding\",\"nonce\":\"path\",\"path\":"
+	     "\"/a?x=1\"}"),
+	"the nonce ends the \"path\", and a query stands there"},
     {PROFILE("{\"evidence\":\"certificate\",\"path\":\"/x\"," BINDING "}"),
 	"\"path\" belongs to an endpoint"},
     {PROFILE("{\"evidence\":\"certificate\",\"nonce\":\"query\"," BINDING "}"),
@@ -144,6 +192,21 @@ static const struct {
 	"\"field_length\" is 33, and the value ends at 34"},
     {PROFILE(BIND("\"sha256\",\"offset\":32,\"field_length\":32")),
 	"\"offset\" lies behind"},
+    {PROFILE(BIND("\"sha256\",\"offset\":993")), "ends at 1025"},
+    {PROFILE(BIND("\"sha512\",\"offset\":961")), "ends at 1025"},
+    {PROFILE(BIND("\"sha256\",\"keys\":2,\"offset\":1000")), "ends at 1032"},
+    {PROFILE(BIND("\"sha256\",\"offset\":2,\"field_length\":68")),
+	"leave 66 bytes, and the digest has 32; say \"length\""},
+    {PROFILE(BIND("\"sha256\",\"offset\":2,\"field_length\":33")),
+	"leave 31 bytes, and the digest has 32"},
+    {PROFILE(BIND("\"sha256\",\"field_length\":64")), "leave 64 bytes"},
+    {PROFILE(BIND("\"sha256\",\"keys\":3,\"offset\":2,\"field_length\":67")),
+	"leave 65 bytes, which are not 1 to 3 digests of 32"},
+    {PROFILE(BIND("\"sha256\",\"keys\":3,\"field_length\":128")),
+	"leave 128 bytes, which are not 1 to 3 digests of 32"},
+    {PROFILE(BIND("\"sha256\",\"keys\":3,\"length\":32,\"field_length\":"
+		  "65")),
+	"leave 65 bytes, which are not 1 to 3 digests of 32"},
     {PROFILE(BIND("\"identity\",\"keys\":2")), "counts digests of one length"},
     {PROFILE(BIND("\"sha256\",\"keys\":33")), "from 0 to 32"},
     /* What is missing is not guessed. */
@@ -237,7 +300,7 @@ static const struct {
     {PROFILE(BIND("\"sha256\"")), PROFILE(BIND("\"sha256\",\"keys\":2")),
 	false},
     {PROFILE(BIND("\"sha256\"")),
-	PROFILE(BIND("\"sha256\",\"field_length\":64")), false},
+	PROFILE(BIND("\"sha256\",\"field_length\":32")), false},
     {WITH("\"trust\":\"attested_key\""), WITH("\"cut_on_expiry\":true"), false},
 };
 
@@ -399,6 +462,8 @@ main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, each_profile_has_its_evidence_in_its_place,
 	    0, COUNT(places));
+	tcase_add_loop_test(
+	    tcase, what_a_service_could_do_is_composed, 0, COUNT(layouts));
 	tcase_add_loop_test(tcase, contradictions_are_refused_with_the_reason,
 	    0, COUNT(refused));
 	tcase_add_loop_test(tcase,
