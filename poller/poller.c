@@ -320,6 +320,23 @@ expire_due(struct poller *poller, struct moment now)
 	}
 }
 
+/*
+ * What is live already was brought by somebody else, the parent of a forked
+ * child for one, and counts as a poll: not every child asks at once.  But
+ * where it ends so soon that the floor between polls would be too long.
+ */
+static void
+inherit(struct roster_entry *entry, struct moment now)
+{
+	struct deadline first = {0};
+	struct deadline last = {0};
+
+	entry->generation = cache_slot_generation(entry->slot);
+	if (cache_live_keys(entry->slot, now, &first, &last) &&
+	    deadline_left_ms(first, now) >= 2 * POLL_INTERVAL_MS_FLOOR)
+		schedule_learned(&entry->schedule, now);
+}
+
 /* Borrows slot.  False when memory is short. */
 static bool
 take_in(struct poller *poller, struct cache_slot *slot, struct moment now)
@@ -335,6 +352,7 @@ take_in(struct poller *poller, struct cache_slot *slot, struct moment now)
 	entry = roster_add(&poller->roster, slot);
 	if (!entry)
 		return false;
+	inherit(entry, now);
 	plan(poller, entry, now);
 	return true;
 }

@@ -549,6 +549,38 @@ START_TEST(what_a_request_learned_counts_as_the_poll)
 }
 END_TEST
 
+/* As the parent of a forked child did. */
+START_TEST(what_lived_before_the_poller_counts_as_the_poll)
+{
+	struct poller *poller;
+
+	fakes_begin(1, INTERVAL_MS);
+	fakes_learn(fakes_slot(0));
+	poller = fakes_start_poller();
+	fakes_settle(poller);
+	fakes_advance(poller, INTERVAL_MS - INTERVAL_MS / 10 - 1000);
+	fakes_settle(poller);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->fetches), 0);
+	fakes_advance(poller, INTERVAL_MS / 5 + 1001);
+	WAIT_UNTIL(fakes_slot(0)->published == 1);
+	end(poller);
+}
+END_TEST
+
+START_TEST(what_lived_before_the_poller_and_ends_soon_is_renewed_at_once)
+{
+	struct poller *poller;
+
+	fakes_begin(1, INTERVAL_MS);
+	fakes_slot(0)->life_ms = 2 * POLL_INTERVAL_MS_FLOOR - 1;
+	fakes_learn(fakes_slot(0));
+	poller = fakes_start_poller();
+	WAIT_UNTIL(fakes_slot(0)->published == 1);
+	ck_assert_uint_eq(LOOK(fakes_slot(0)->expired), 0);
+	end(poller);
+}
+END_TEST
+
 START_TEST(what_the_poll_itself_published_is_not_taken_for_learned)
 {
 	struct poller *poller = begin_polled(1);
@@ -969,6 +1001,9 @@ add_polling(Suite *suite)
 	    races, an_enclave_that_is_removed_in_flight_loses_its_transfer);
 	tcase_add_test(races, while_a_request_learns_no_poll_starts);
 	tcase_add_test(races, what_a_request_learned_counts_as_the_poll);
+	tcase_add_test(races, what_lived_before_the_poller_counts_as_the_poll);
+	tcase_add_test(races,
+	    what_lived_before_the_poller_and_ends_soon_is_renewed_at_once);
 	tcase_add_test(
 	    races, what_the_poll_itself_published_is_not_taken_for_learned);
 	tcase_add_test(races, what_is_wanted_during_a_poll_is_fetched_after_it);
