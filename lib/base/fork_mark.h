@@ -11,7 +11,9 @@
 #include <stdbool.h>
 
 struct fork_mark {
-	atomic_long *owner; /* pid; 0: wiped; negative: that child adopts */
+	/* pid; 0: wiped; negative: that child adopts.  With a bit that no pid
+	 * has where it adopted a part. */
+	atomic_long *owner;
 	bool wiped_by_kernel;
 };
 
@@ -19,12 +21,21 @@ struct fork_mark {
 bool fork_mark_init(struct fork_mark *mark);
 void fork_mark_clear(struct fork_mark *mark);
 
+/* How much of the object a process has made its own. */
+enum fork_share {
+	FORK_SHARE_NONE,
+	FORK_SHARE_PART, /* all but what only further use needs */
+	FORK_SHARE_WHOLE,
+};
+
 /*
- * True, to one thread of a child: it must make the object its own and then
- * call fork_mark_adopted(); other threads wait in here meanwhile.
+ * True, to one thread of a child that has less than wanted: it must make the
+ * rest of the object its own and then call fork_mark_adopted(); other threads
+ * wait in here meanwhile.  *ret_has is set with true alone.
  */
-bool fork_mark_claim(struct fork_mark *mark);
-/* done false: the next thread to come tries again. */
-void fork_mark_adopted(struct fork_mark *mark, bool done);
+bool fork_mark_claim(
+    struct fork_mark *mark, enum fork_share wanted, enum fork_share *ret_has);
+/* Less than was wanted: the next thread to come tries again. */
+void fork_mark_adopted(struct fork_mark *mark, enum fork_share has);
 
 #endif

@@ -333,9 +333,13 @@ client_unref(struct enclave_client *client)
 void
 enclave_client_stop(struct enclave_client *client)
 {
-	if (!client || !client_enter_to_end(client))
+	if (!client)
 		return;
+	/* First: so no thread of a child starts polling any more, and one that
+	 * is at it is waited for. */
 	atomic_store(&client->stopped, true);
+	if (client_enter(client, NULL))
+		return;
 	(void)pthread_mutex_lock(&client->mutex);
 	for (struct call *call = client->calls; call; call = call->next)
 		waker_wake(call->waker);

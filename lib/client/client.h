@@ -74,8 +74,9 @@ void client_unref(struct enclave_client *client);
  */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status client_enter(
     struct enclave_client *client, struct enclave_client_error *error);
-/* The same for calls that end something: no poll thread is started.  False:
- * memory is short, and what was inherited is to be left as it is. */
+/* The same for calls that end something: a child's poll thread is started by
+ * its next client_enter().  False: memory is short, and what was inherited is
+ * to be left as it is. */
 bool client_enter_to_end(struct enclave_client *client);
 /* client_enter() as struct gate wants it. */
 bool client_enter_gate(void *context);

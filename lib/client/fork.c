@@ -107,41 +107,49 @@ adopt(struct enclave_client *client, struct enclave_client_error *error)
 	return ENCLAVE_CLIENT_OK;
 }
 
-/* The child's own poll thread; an exec or an end of it is not worth one. */
+/* The child's own poll thread, where the parent had or was to have one. */
 static enum enclave_client_status
-adopt_and_poll(struct enclave_client *client, bool poll,
+poll_too(struct enclave_client *client, struct enclave_client_error *error)
+{
+	if (!client->polling || atomic_load(&client->stopped))
+		return ENCLAVE_CLIENT_OK;
+	return client_start_polling(client, error);
+}
+
+static enum enclave_client_status
+enter(struct enclave_client *client, enum fork_share wanted,
     struct enclave_client_error *error)
 {
-	enum enclave_client_status status = adopt(client, error);
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+	enum fork_share has;
 
-	if (!status && poll && client->polling &&
-	    !atomic_load(&client->stopped))
-		status = client_start_polling(client, error);
+	if (!fork_mark_claim(&client->fork_mark, wanted, &has))
+		return ENCLAVE_CLIENT_OK;
+	if (has == FORK_SHARE_NONE) {
+		status = adopt(client, error);
+		if (!status)
+			has = FORK_SHARE_PART;
+	}
+	if (!status && wanted == FORK_SHARE_WHOLE) {
+		status = poll_too(client, error);
+		if (!status)
+			has = FORK_SHARE_WHOLE;
+	}
+	fork_mark_adopted(&client->fork_mark, has);
 	return status;
 }
 
 enum enclave_client_status
 client_enter(struct enclave_client *client, struct enclave_client_error *error)
 {
-	enum enclave_client_status status;
-
-	if (!fork_mark_claim(&client->fork_mark))
-		return ENCLAVE_CLIENT_OK;
-	status = adopt_and_poll(client, true, error);
-	fork_mark_adopted(&client->fork_mark, status == ENCLAVE_CLIENT_OK);
-	return status;
+	return enter(client, FORK_SHARE_WHOLE, error);
 }
 
+/* An exec or an end of the child is not worth a poll thread. */
 bool
 client_enter_to_end(struct enclave_client *client)
 {
-	bool done;
-
-	if (!fork_mark_claim(&client->fork_mark))
-		return true;
-	done = adopt_and_poll(client, false, NULL) == ENCLAVE_CLIENT_OK;
-	fork_mark_adopted(&client->fork_mark, done);
-	return done;
+	return enter(client, FORK_SHARE_PART, NULL) == ENCLAVE_CLIENT_OK;
 }
 
 bool

@@ -121,23 +121,46 @@ work_free(void *context)
 	return 0;
 }
 
+static void
+nap_ms(int delay_ms)
+{
+	const struct timespec pause = {
+	    .tv_sec = delay_ms / 1000,
+	    .tv_nsec = delay_ms % 1000 * 1000000L,
+	};
+
+	(void)nanosleep(&pause, NULL);
+}
+
 static int
 work_wait_for_poll(void *context)
 {
-	const struct timespec pause = {.tv_nsec = 20000000};
+	size_t polls = local_enclave_count(fixture.enclave, "evidence");
 
 	(void)context;
 	/* The first entry starts the child's own thread. */
 	if (enclave_client_wait(fixture.client, NULL, 5000, NULL))
 		return 1;
+	/* The parent's evidence is as good as a poll of the child's. */
+	nap_ms(1000);
+	if (local_enclave_count(fixture.enclave, "evidence") != polls)
+		return 2;
 	/* The evidence nears its end: only a poll renews it in time. */
 	fixture_advance_ms(50000);
 	for (int i = 0; i < 500; i++) {
-		if (local_enclave_count(fixture.enclave, "evidence") >= 2)
+		if (local_enclave_count(fixture.enclave, "evidence") > polls)
 			return 0;
-		(void)nanosleep(&pause, NULL);
+		nap_ms(20);
 	}
-	return 2;
+	return 3;
+}
+
+/* What only ends something starts no thread; what comes next does. */
+static int
+work_end_and_wait_for_poll(void *context)
+{
+	enclave_client_response_free(context);
+	return work_wait_for_poll(NULL);
 }
 
 static int
@@ -221,6 +244,25 @@ START_TEST(the_child_polls_with_a_thread_of_its_own)
 	ck_assert_int_eq(
 	    enclave_client_wait(fixture.client, NULL, 10000, fixture.error), 0);
 	ck_assert_int_eq(run_child(work_wait_for_poll, NULL), 0);
+}
+END_TEST
+
+START_TEST(the_child_polls_after_a_first_call_that_ends_something)
+{
+	struct enclave_client_request *request = NULL;
+	struct enclave_client_response *response = NULL;
+
+	fixture_client(NULL, ",\"max_age_ms\":60000", true);
+	ck_assert_int_eq(
+	    enclave_client_wait(fixture.client, NULL, 10000, fixture.error), 0);
+	ck_assert_int_eq(
+	    enclave_client_request_new("GET", "/bytes/3000000", &request), 0);
+	ck_assert_int_eq(enclave_client_open(fixture.client, FIXTURE_NAME,
+			     request, &response, fixture.error),
+	    0);
+	ck_assert_int_eq(run_child(work_end_and_wait_for_poll, response), 0);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
 }
 END_TEST
 
@@ -551,6 +593,8 @@ add_cases_with_threads(TCase *cases)
 {
 #ifndef __SANITIZE_THREAD__
 	tcase_add_test(cases, the_child_polls_with_a_thread_of_its_own);
+	tcase_add_test(
+	    cases, the_child_polls_after_a_first_call_that_ends_something);
 	tcase_add_test(cases, a_child_of_a_child_works);
 	tcase_add_test(
 	    cases, an_attached_handle_sends_nothing_on_its_parents_connection);
