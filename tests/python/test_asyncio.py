@@ -1,7 +1,9 @@
 """AsyncClient: nothing blocks the event loop, and tasks can be cancelled."""
 
 import asyncio
+import sys
 import time
+import traceback
 
 import pytest
 
@@ -15,6 +17,7 @@ from conftest import (
     name_of,
     nothing_is_sent,
 )
+from enclave_client._call import Call
 
 
 def async_client(enclave, map=None, **options):
@@ -163,6 +166,125 @@ def test_bodies_from_async_generators(enclave):
                 await client.post(enclave.url, content=failing())
 
     run(work())
+
+
+class Stalling:
+    """A body of one piece, after which nothing comes; and whether it was let go."""
+
+    def __init__(self):
+        self.begun = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def pieces(self):
+        yield b"piece"
+        self.begun.set()
+        try:
+            await asyncio.sleep(600)
+        finally:
+            self.ended.set()
+
+
+def test_a_body_that_stalls_ends_at_the_deadline(enclave):
+    async def work():
+        body = Stalling()
+        async with async_client(enclave) as client:
+            await client.get(enclave.url)
+            with pytest.raises(enclave_client.TimeoutError, match="body's source"):
+                await client.post(enclave.url, content=body.pieces(), timeout=0.3)
+            await body.ended.wait()
+            assert (await client.get(enclave.url)).ok
+
+    run(work())
+
+
+def test_a_timeout_of_the_bodys_own_is_its_own(enclave):
+    async def pieces():
+        yield b"piece"
+        raise TimeoutError("of the caller")
+
+    async def work():
+        async with async_client(enclave) as client:
+            with pytest.raises(TimeoutError, match="of the caller"):
+                await client.post(enclave.url, content=pieces())
+
+    run(work())
+
+
+def working_threads(call):
+    """Of the package's threads those that run the call."""
+    return [
+        frame
+        for frame in sys._current_frames().values()
+        for seen, _ in traceback.walk_stack(frame)
+        if seen.f_code is call.__code__
+    ]
+
+
+def test_cancelling_the_task_ends_a_body_that_stalls(enclave):
+    async def work():
+        body = Stalling()
+        async with async_client(enclave) as client:
+            task = asyncio.create_task(
+                client.post(enclave.url, content=body.pieces(), timeout=None)
+            )
+            await body.begun.wait()
+            assert working_threads(Call.send)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert not working_threads(Call.send)
+            await body.ended.wait()
+            assert (await client.get(enclave.url)).ok
+
+    run(work())
+
+
+def test_closing_ends_a_body_that_stalls(enclave):
+    async def work():
+        body = Stalling()
+        client = async_client(enclave)
+        task = asyncio.create_task(
+            client.post(enclave.url, content=body.pieces(), timeout=None)
+        )
+        await body.begun.wait()
+        await client.aclose()
+        with pytest.raises(enclave_client.Cancelled):
+            await task
+
+    run(work())
+
+
+def test_one_answer_is_the_body_of_the_next_request(enclave):
+    async def work():
+        async with async_client(enclave, max_concurrency=1) as client:
+            url = enclave.url + "/bytes/100000"
+            async with await client.get(url, stream=True) as answer:
+                seen = await client.post(
+                    enclave.url, content=answer.aiter_bytes(), timeout=20
+                )
+                assert seen.json()["body_length"] == 100_000
+
+    run(work())
+
+
+def test_a_client_serves_one_event_loop_after_the_other(enclave):
+    async def work():
+        paths = [f"/{n}" for n in range(4)]
+        answers = await asyncio.gather(
+            *(client.get(enclave.url + path) for path in paths)
+        )
+        assert [answer.json()["path"] for answer in answers] == paths
+
+    client = async_client(enclave, max_concurrency=1)
+    for _ in range(3):
+        run(work())
+        assert len(client._turns) == 1
+    run(client.aclose())
+
+
+def test_nobody_gets_a_turn_where_there_is_none(enclave):
+    with pytest.raises(enclave_client.UsageError, match="max_concurrency"):
+        async_client(enclave, max_concurrency=0)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,21 @@
 """The client for asyncio."""
 
 import asyncio
+import concurrent.futures
+import threading
+import time
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
 from . import _workers
-from ._body import Content, Data
+from ._body import Content, Data, IterableSource
 from ._call import HeadersIn, Params
 from ._client import BaseClient
 from ._core import TIMEOUT_S, UNSET, Unset
 from ._documents import Attestation
+from ._errors import Cancelled, Status, TimeoutError, UsageError
 from ._response import AsyncResponse
 
 T = TypeVar("T")
@@ -49,44 +54,121 @@ async def _settle(ended: asyncio.Event) -> None:
         pass
 
 
-def _pull_from(
-    pieces: AsyncIterable[bytes], loop: asyncio.AbstractEventLoop
-) -> Iterator[bytes]:
-    """An async iterable as an iterator for the worker that sends."""
-    iterator: AsyncIterator[bytes] = pieces.__aiter__()
+class _Pulled:
+    """An async iterable as an iterator for the worker that sends. It waits
+    inside C's read callback, where C's clock and cancelling do not reach: so
+    both are here as well."""
 
-    async def next_piece() -> bytes | None:
-        async for piece in iterator:
+    def __init__(
+        self, pieces: AsyncIterable[bytes], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._iterator: AsyncIterator[bytes] = pieces.__aiter__()
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._future: concurrent.futures.Future[bytes | None] | None = None
+        self._cancelled = False
+        #: On the monotonic clock.
+        self.end: float | None = None
+
+    async def _next_piece(self) -> bytes | None:
+        async for piece in self._iterator:
             return piece
         return None
 
-    while True:
-        future = asyncio.run_coroutine_threadsafe(next_piece(), loop)
-        piece = future.result()
+    def _ask(self) -> "concurrent.futures.Future[bytes | None]":
+        with self._lock:
+            if self._cancelled:
+                raise _cancelled()
+            future = asyncio.run_coroutine_threadsafe(self._next_piece(), self._loop)
+            self._future = future
+        return future
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        future = self._ask()
+        left = None if self.end is None else max(0.0, self.end - time.monotonic())
+        try:
+            piece = future.result(left)
+        except concurrent.futures.CancelledError:
+            raise _cancelled() from None
+        except concurrent.futures.TimeoutError:
+            if future.cancel():
+                raise TimeoutError(
+                    "the body's source gave nothing before the deadline",
+                    status=Status.TIMEOUT,
+                ) from None
+            # It has an outcome: the source's own TimeoutError, or a piece.
+            piece = future.result()
         if piece is None:
-            return
-        yield piece
+            raise StopIteration
+        return piece
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            future = self._future
+        if future is not None:
+            future.cancel()
+
+
+def _cancelled() -> Cancelled:
+    return Cancelled("the request was cancelled", status=Status.CANCELLED)
+
+
+class _AsyncSource(IterableSource):
+    """A body that the event loop makes."""
+
+    def __init__(
+        self, pieces: AsyncIterable[bytes], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._pulled = _Pulled(pieces, loop)
+        super().__init__(self._pulled)
+
+    def begin(self, timeout: float | None) -> None:
+        self._pulled.end = None if timeout is None else time.monotonic() + timeout
+
+    def cancel(self) -> None:
+        self._pulled.cancel()
 
 
 class AsyncClient(BaseClient):
     __doc__ = f"""``Client`` for asyncio: nothing blocks the event loop.
 
     Each request occupies a thread while it waits, at most ``max_concurrency``
-    of them; more wait for their turn. Cancelling the task ends the request
-    within 100 ms.
+    of them in an event loop; more wait for their turn. Streams are read without
+    one. Cancelling the task ends the request within 100 ms.
 
     {BaseClient.__doc__}"""
 
     def __init__(self, *arguments: Any, max_concurrency: int = 64, **options: Any):
         super().__init__(*arguments, **options)
-        self._turns = asyncio.Semaphore(max_concurrency)
+        if max_concurrency < 1:
+            raise UsageError("max_concurrency is below 1", status=Status.USAGE)
+        self._max_concurrency = max_concurrency
+        self._turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+        self._bodies: weakref.WeakSet[_AsyncSource] = weakref.WeakSet()
+
+    def _turn(self) -> asyncio.Semaphore:
+        # One for each loop: it belongs to the loop in which somebody waited.
+        loop = asyncio.get_running_loop()
+        turns = self._turns.get(loop)
+        if turns is None:
+            for old in list(self._turns):
+                if old.is_closed():
+                    self._turns.pop(old, None)
+            turns = self._turns[loop] = asyncio.Semaphore(self._max_concurrency)
+        return turns
 
     async def _run(self, call: Callable[[], T], cancel: Callable[[], object]) -> T:
-        async with self._turns:
+        async with self._turn():
             return await _run(call, cancel)
 
     async def aclose(self) -> None:
         """As ``Client.close``."""
+        for body in list(self._bodies):
+            body.cancel()
         await _run(self._core.close, _workers.nothing)
 
     async def __aenter__(self) -> "AsyncClient":
@@ -138,8 +220,10 @@ class AsyncClient(BaseClient):
     ) -> AsyncResponse:
         """As ``Client.request``; ``content`` may be an async iterable. Ordinary
         iterables and files are read on another thread."""
+        body: Any = content
         if isinstance(content, AsyncIterable):
-            content = _pull_from(content, asyncio.get_running_loop())
+            body = _AsyncSource(content, asyncio.get_running_loop())
+            self._bodies.add(body)
         call = self._core.call(
             method,
             url,
@@ -148,7 +232,7 @@ class AsyncClient(BaseClient):
                 "enclave": enclave,
                 "params": params,
                 "headers": headers,
-                "content": content,
+                "content": body,
                 "data": data,
                 "json": json,
                 "timeout": timeout,
@@ -159,7 +243,8 @@ class AsyncClient(BaseClient):
         )
         client = self._core.pointer
         response = await self._run(partial(call.send, client, stream), call.cancel)
-        return AsyncResponse(response, call, stream, self._run)
+        # Without turns: a request may send what it reads of another's answer.
+        return AsyncResponse(response, call, stream, _run)
 
     async def get(self, url: str, **options: Any) -> AsyncResponse:
         """``request("GET", ...)``."""

@@ -40,6 +40,13 @@ class Source:
         """To the start; False where that cannot be."""
         return False
 
+    def begin(self, timeout: float | None) -> None:
+        """The request begins, and ends after so many seconds."""
+
+    def cancel(self) -> None:
+        """A read that waits fails at once, and so does each later one. From
+        any thread."""
+
 
 class FileSource(Source):
     """From where the file stands to its end."""
@@ -143,6 +150,8 @@ def make_body(
         return given.encode(), None
     if isinstance(given, Buffer):
         return bytes(given), None
+    if isinstance(given, Source):
+        return given, None
     if hasattr(given, "read"):
         return FileSource(given), None
     if isinstance(given, Iterable):

@@ -120,12 +120,15 @@ class Call:
         lib.enclave_client_request_set_redirects_max(request, redirects_max)
         lib.enclave_client_request_set_body_max_bytes(request, body_max_bytes)
         self.body_max_bytes = body_max_bytes
+        self._timeout = timeout
 
     def send(self, client: Any, stream: bool) -> Any:
         """The C response. Blocks."""
         verb = lib.enclave_client_open if stream else lib.enclave_client_request
         error = ErrorSlot()
         ret_response = ffi.new("struct enclave_client_response **")
+        if self._source is not None:
+            self._source.begin(self._timeout)
         status = verb(client, self.name, self.request, ret_response, error.pointer)
         if status:
             self.raise_failure(error, status)
@@ -148,3 +151,5 @@ class Call:
     def cancel(self) -> None:
         """From any thread: the call ends within 100 ms."""
         lib.enclave_client_request_cancel(self.request)
+        if self._source is not None:
+            self._source.cancel()
