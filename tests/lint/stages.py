@@ -18,6 +18,9 @@ SCRIPTS = ("tests/*.sh", "tests/*/run.sh", "tests/install/*.sh")
 WORD = re.compile(r"[\w./-]*\w")
 # The first words of a line: what is run, as the commands below say it.
 COMMAND = re.compile(r"^  ([\w.-]+/[\w./-]+(?: --\w+ [\w,]+)?)", re.MULTILINE)
+# A script of several parts: the arm of its case over `$part` names them.
+PARTS = ("tests/install/clean_root.sh",)
+PARTS_ARM = re.compile(r"\bcase \$part in\s+([\w |]+)\)")
 # .ci/run ends its list with what it leaves to .ci/long.
 ELSEWHERE = "In .ci/long:"
 
@@ -38,6 +41,25 @@ def suites(build):
     return sorted(
         {suite.rsplit(":", 1)[-1] for test in tests for suite in test["suite"]}
     )
+
+
+def words_after(command, commands):
+    """The arguments of each call of a command, in one set."""
+    calls = re.findall(rf"{re.escape(command)}((?: [\w-]+)*)$", commands, re.MULTILINE)
+    return {word for call in calls for word in call.split()}
+
+
+def check_parts(report, commands):
+    """What a script does only when told to, somebody tells it."""
+    for script in PARTS:
+        found = PARTS_ARM.search(text_of(script))
+        known = found[1].replace("|", " ").split() if found else []
+        told = words_after(script, commands)
+        report.step(
+            f"each part of {script} is run",
+            [part for part in known if part not in told],
+            len(known),
+        )
 
 
 def main():
@@ -69,6 +91,7 @@ def main():
             [command for command in promised if command not in commands],
             len(promised),
         )
+    check_parts(report, "\n".join(commands for _, commands in parts.values()))
     return report.end()
 
 
