@@ -31,7 +31,8 @@ record_event(const struct enclave_client_event *event, void *context)
 
 	(void)pthread_mutex_lock(&self->events_lock);
 	if (self->event_count < FIXTURE_EVENTS_MAX)
-		self->events[self->event_count++] = event->kind;
+		self->events[self->event_count++] = (struct fixture_event){
+		    event->kind, event->status, event->step};
 	self->events_ever[event->kind]++;
 	if (event->kind == ENCLAVE_CLIENT_EVENT_STORE)
 		(void)snprintf(self->store_message, sizeof(self->store_message),
@@ -261,7 +262,7 @@ fixture_events(enum enclave_client_event_kind kind)
 
 	(void)pthread_mutex_lock(&fixture.events_lock);
 	for (size_t i = 0; i < fixture.event_count; i++)
-		count += fixture.events[i] == kind;
+		count += fixture.events[i].kind == kind;
 	(void)pthread_mutex_unlock(&fixture.events_lock);
 	return count;
 }

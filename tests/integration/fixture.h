@@ -17,6 +17,12 @@
 #define FIXTURE_EVENTS_MAX  64
 #define FIXTURE_EVENT_KINDS 16
 
+struct fixture_event {
+	enum enclave_client_event_kind kind;
+	enum enclave_client_status status;
+	enum enclave_client_step step;
+};
+
 struct fixture {
 	char state[64]; /* folder of the roots and the logs */
 	struct local_enclave *enclave;
@@ -28,7 +34,7 @@ struct fixture {
 	_Atomic int64_t boot_offset_ms;
 	struct clock_source clock;
 	pthread_mutex_t events_lock;
-	enum enclave_client_event_kind events[FIXTURE_EVENTS_MAX];
+	struct fixture_event events[FIXTURE_EVENTS_MAX];
 	size_t event_count;
 	size_t events_ever[FIXTURE_EVENT_KINDS];
 	char store_message[256];    /* of the last EVENT_STORE */
