@@ -310,6 +310,16 @@ def test_redirects_stay_within_the_origin(make, client, enclave):
     assert answer.status_code == 307 and not answer.history
 
 
+def test_a_location_that_is_no_url(make, client, enclave):
+    http = make(client, limits=httpx.Limits(max_connections=1))
+    for _ in range(2):
+        with pytest.raises(httpx.RemoteProtocolError, match="Location") as caught:
+            http.request("GET", enclave.url + "/redirect?to=https://\u2603.\u2603/")
+        assert caught.value.request.url.path == "/redirect"
+    # The one connection that there may be is free again.
+    assert http.request("GET", enclave.url).status_code == 200
+
+
 def test_a_proxy_is_tunnelled_through(make, client, enclave):
     with Proxy() as proxy:
         http = make(client, proxy=proxy.url)
@@ -448,6 +458,32 @@ def test_no_http2_request_of_a_burst_is_sent_twice(running, nginx, monkeypatch, 
     if number == 0:
         # Nothing had been sent: a second connection took them all.
         assert len(paths) == 30
+
+
+@pytest.mark.parametrize("idle_max", [20, None])
+def test_however_many_connections_were_pooled_a_new_one_is_made(
+    enclave, monkeypatch, idle_max
+):
+    real, judged, refused = Peer.judge, set(), set()
+
+    def judge(self):
+        if self in refused:
+            raise enclave_client.KeyNotAttested("expired")
+        real(self)
+        judged.add(self)
+
+    monkeypatch.setattr(Peer, "judge", judge)
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=idle_max)
+    with make_client(enclave) as client:
+        transport = Transport(client, limits=limits)
+        with httpx.Client(transport=transport, timeout=20) as http:
+            get = http.build_request("GET", enclave.url)
+            answers = [http.send(get, stream=True) for _ in range(25)]
+            for answer in answers:
+                answer.read()
+            refused.update(judged)
+            assert http.get(enclave.url).status_code == 200
+    assert len(refused) == 25
 
 
 def test_many_at_once(client, enclave):

@@ -40,6 +40,13 @@ def session(client):
         yield session
 
 
+def mounted(adapter, enclave):
+    session = requests.Session()
+    session.mount("https://", adapter)
+    session.verify = str(enclave.web_ca)
+    return session
+
+
 def evidence_count(enclave):
     return len(enclave.log("evidence"))
 
@@ -332,6 +339,14 @@ def test_redirects_stay_within_the_origin(session, enclave):
     assert answer.status_code == 307
 
 
+def test_a_location_that_is_no_url_is_not_followed(client, session, enclave):
+    bad = enclave.url + "/redirect?to=https://["
+    with pytest.raises(enclave_client.RedirectRefused):
+        session.get(bad)
+    with mounted(AttestedAdapter(client), enclave) as plain:
+        assert plain.get(bad).status_code == 302
+
+
 def test_an_adapter_on_a_plain_session_follows_nobody_out(client, enclave):
     with requests.Session() as session:
         session.mount(enclave.url, AttestedAdapter(client))
@@ -368,13 +383,6 @@ class OwnVerification(OwnPools):
 
     def cert_verify(self, conn, url, verify, cert):
         conn.ca_certs = verify
-
-
-def mounted(adapter, enclave):
-    session = requests.Session()
-    session.mount("https://", adapter)
-    session.verify = str(enclave.web_ca)
-    return session
 
 
 def test_a_pool_manager_of_a_subclass_is_gated(client, enclave):

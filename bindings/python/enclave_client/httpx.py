@@ -640,6 +640,7 @@ class _AnyTransport:
         }
         self._lock = ForkLock()
         self._pools: dict[tuple[str, str, int, int], Any] = {}
+        self._pooled_max = _pooled_max(limits)
 
     def _make_context(self, verify: Trust) -> ssl.SSLContext:
         if verify is False:
@@ -697,7 +698,7 @@ class _AnyTransport:
             return self._pools[key]
 
     def _tries(self) -> "_Tries":
-        return _Tries(bool(self._certificate))
+        return _Tries(bool(self._certificate), self._pooled_max)
 
     def _make_pool(self, lane: _Lane) -> Any:
         raise NotImplementedError
@@ -743,11 +744,21 @@ class _AnyTransport:
         response._peer = exchange.peer
         response._document = exchange.peer and exchange.peer.document
         if response.has_redirect_location:
-            target = request.url.join(response.headers["location"])
+            target = self._redirect_target(request, response)
             response._redirect_leaves_origin = not self._gate.same_origin(
-                str(request.url), str(target)
+                str(request.url), target
             )
         return response
+
+    @staticmethod
+    def _redirect_target(request: httpx.Request, response: httpx.Response) -> str:
+        """What the server wrote may be no URL, which is found out in many ways."""
+        try:
+            return str(request.url.join(response.headers["location"]))
+        except Exception as failure:
+            raise httpx.RemoteProtocolError(
+                f"invalid URL in the Location header: {failure}", request=request
+            ) from failure
 
 
 def _context_of(path: "str | os.PathLike[str]") -> ssl.SSLContext:
@@ -759,18 +770,28 @@ def _context_of(path: "str | os.PathLike[str]") -> ssl.SSLContext:
     return context
 
 
-# Connections that were pooled may be refused at their first byte: so many are
-# given up before one request is. A connection that its server closes behind the
-# evidence has one successor; with a client certificate each probe has one, and
-# each that met another server than the probe did.
-_POOLED_MAX = 16
+# Connections that were pooled may be refused at their first byte: all of them are
+# given up before one request is, and a few that others pool meanwhile.
+_POOLED_MORE = 16
+# In all where the pool has no limit of its own.
+_POOLED_MAX = 1000
 
 
+def _pooled_max(limits: httpx.Limits) -> int:
+    pooled = limits.max_keepalive_connections
+    if pooled is None:
+        pooled = limits.max_connections
+    return _POOLED_MAX if pooled is None else pooled + _POOLED_MORE
+
+
+# A connection that its server closes behind the evidence has one successor; with a
+# client certificate each probe has one, and each that met another server than the
+# probe did.
 class _Tries:
     """How often one request may still begin again."""
 
-    def __init__(self, certificate: bool) -> None:
-        self._pooled = _POOLED_MAX
+    def __init__(self, certificate: bool, pooled: int) -> None:
+        self._pooled = pooled
         self._closed = 1
         self._exhausted = "the server closes behind its evidence"
         if certificate:
@@ -823,9 +844,13 @@ class Transport(_AnyTransport, httpx.BaseTransport):
                     tries.spend(exchange, failure)
                 finally:
                     _exchange.reset(token)
-        return self._response(
-            request, answer, _Body(answer.stream, request), exchange
-        )
+        body = _Body(answer.stream, request)
+        try:
+            return self._response(request, answer, body, exchange)
+        except BaseException:
+            # Its connection would stay taken.
+            body.close()
+            raise
 
     def close(self) -> None:
         """Closes what is pooled; the client stays open."""
@@ -864,9 +889,14 @@ class AsyncTransport(_AnyTransport, httpx.AsyncBaseTransport):
                     tries.spend(exchange, failure)
                 finally:
                     _exchange.reset(token)
-        return self._response(
-            request, answer, _AsyncBody(answer.stream, request), exchange
-        )
+        body = _AsyncBody(answer.stream, request)
+        try:
+            return self._response(request, answer, body, exchange)
+        except BaseException:
+            # Its connection would stay taken.
+            with anyio.CancelScope(shield=True):
+                await body.aclose()
+            raise
 
     async def aclose(self) -> None:
         """Closes what is pooled; the client stays open."""

@@ -691,13 +691,19 @@ class AttestedAdapter(requests.adapters.HTTPAdapter):
         """requests', as our class."""
         response = super().build_response(req, resp)
         if response.is_redirect:
-            location = _redirects.get_redirect_target(response)
-            target = requests.compat.urljoin(response.url, location)
-            leaves = not self._gate.same_origin(response.url, target)
-            response._redirect_leaves_origin = leaves
+            response._redirect_leaves_origin = not self._stays(response)
         response.__class__ = AttestedResponse
         attested: AttestedResponse = response
         return attested
+
+    def _stays(self, response: Any) -> bool:
+        """A redirect, within the enclave's origin. What is no URL leads nowhere."""
+        try:
+            location = _redirects.get_redirect_target(response)
+            target = requests.compat.urljoin(response.url, location)
+        except ValueError:
+            return False
+        return self._gate.same_origin(response.url, target)
 
 
 class Session(requests.Session):
