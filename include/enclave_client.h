@@ -681,7 +681,9 @@ struct enclave_client_report_key {
 	char sha256[65];       /* of the key as it is bound; hex */
 	const char *module_id; /* of the document that vouches for it */
 	int64_t timestamp_ms;  /* of that document */
-	int64_t deadline_ms;   /* when it stops counting */
+	/* When it stops counting, on the wall clock as it goes now: earlier
+	 * than at first where that clock was set back. */
+	int64_t deadline_ms;
 	const char *set_label; /* of the accepted PCR set; "" when none */
 	size_t set_index;      /* its place in the list, from 0 */
 };

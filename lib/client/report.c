@@ -84,8 +84,21 @@ state_of(const struct cache_inspection *inspection,
 	return ENCLAVE_CLIENT_STATE_COLD;
 }
 
+/*
+ * On the wall clock of now.  Where that clock was set back since, the boot
+ * clock ends the key before its wall time comes.  Less than a second is what
+ * reading two clocks makes: a number that stands still is worth more.
+ */
+static int64_t
+shown_deadline_ms(struct deadline deadline, struct moment now)
+{
+	int64_t end_ms = now.wall_ms + deadline_left_ms(deadline, now);
+
+	return deadline.wall_ms - end_ms < 1000 ? deadline.wall_ms : end_ms;
+}
+
 static bool
-fill_keys(struct report_item *item)
+fill_keys(struct report_item *item, struct moment now)
 {
 	size_t count = item->inspection.key_count;
 
@@ -101,7 +114,7 @@ fill_keys(struct report_item *item)
 		    key->sha256);
 		key->module_id = claims_module_id(hit->claims);
 		key->timestamp_ms = claims_timestamp_ms(hit->claims);
-		key->deadline_ms = hit->deadline.wall_ms;
+		key->deadline_ms = shown_deadline_ms(hit->deadline, now);
 		key->set_label = policy_set_label(hit->policy, hit->set);
 		key->set_index = hit->set;
 	}
@@ -113,13 +126,13 @@ fill_item(struct report_item *item, const struct enclave_client *client,
     struct cache_slot *slot)
 {
 	struct enclave_client_error last = {0};
+	struct moment now = clock_now(client->clock);
 
 	item->enclave = cache_slot_enclave(slot, NULL);
 	cache_last_failure(slot, &last);
 	item->message = strdup(last.status ? error_reason(&last) : "");
-	if (!item->message ||
-	    !cache_inspect(slot, clock_now(client->clock), &item->inspection) ||
-	    !fill_keys(item))
+	if (!item->message || !cache_inspect(slot, now, &item->inspection) ||
+	    !fill_keys(item, now))
 		return false;
 	item->shown = (struct enclave_client_report_enclave){
 	    .name = item->enclave->name,

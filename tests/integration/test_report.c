@@ -90,6 +90,26 @@ START_TEST(what_has_expired_says_so)
 }
 END_TEST
 
+/* Seen from the new time: no more is left than the boot clock leaves. */
+START_TEST(a_wall_clock_set_back_shows_no_longer_life)
+{
+	static const int64_t half_an_hour_ms = 1800000;
+	int64_t before_ms;
+	int64_t deadline_ms;
+
+	fixture_client(NULL, ",\"max_age_ms\":3600000", false);
+	fixture_get_ok("/one");
+	before_ms = look()->keys[0].deadline_ms;
+	fixture.wall_offset_ms -= half_an_hour_ms;
+	deadline_ms = look()->keys[0].deadline_ms;
+	ck_assert_int_le(deadline_ms, before_ms - half_an_hour_ms + 1000);
+	ck_assert_int_gt(deadline_ms, before_ms - half_an_hour_ms - 60000);
+	/* Right again, it shows what it showed. */
+	fixture.wall_offset_ms += half_an_hour_ms;
+	ck_assert_int_eq(look()->keys[0].deadline_ms, before_ms);
+}
+END_TEST
+
 START_TEST(a_withdrawn_build_is_refused_and_counted)
 {
 	const struct enclave_client_report_enclave *shown;
@@ -164,6 +184,7 @@ main(void)
 	tcase_add_test(cases, an_attested_enclave_shows_its_key);
 	tcase_add_test(cases, a_poll_shows_when_and_how_often);
 	tcase_add_test(cases, what_has_expired_says_so);
+	tcase_add_test(cases, a_wall_clock_set_back_shows_no_longer_life);
 	tcase_add_test(cases, a_withdrawn_build_is_refused_and_counted);
 	tcase_add_test(cases, learnings_are_gets_of_evidence);
 	tcase_add_test(cases, a_refusal_at_the_gate_is_counted);
