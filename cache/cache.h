@@ -181,7 +181,7 @@ void cache_mark_wanted(struct cache *cache, struct cache_slot *slot);
  */
 struct cache_slot *cache_next_dirty(struct cache *cache, unsigned int *ret_why);
 
-/* What is counted for each slot, for reports alone. */
+/* What is counted for each slot in this process, for reports alone. */
 enum cache_counter {
 	CACHE_POLLS,
 	CACHE_POLLS_FAILED,

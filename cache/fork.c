@@ -15,6 +15,10 @@ renew_slot(struct cache_slot *slot)
 	atomic_store(&slot->generation, slot->snapshot->generation);
 	slot->dirty_next = NULL;
 	slot->dirty_bits = 0;
+	for (size_t i = 0; i < CACHE_COUNTERS; i++)
+		atomic_store(&slot->counters[i], 0);
+	atomic_store(&slot->last_poll_ms, 0);
+	atomic_store(&slot->next_poll_ms, 0);
 }
 
 static void

@@ -342,9 +342,6 @@ publish_key(struct cache *cache, struct cache_slot *slot,
 	status = publish_locked(&publication);
 	pthread_mutex_unlock(&cache->write);
 
-	cache_count(slot, status == ENCLAVE_CLIENT_OK
-			      ? CACHE_DOCUMENTS_ACCEPTED
-			      : CACHE_DOCUMENTS_REFUSED);
 	error_set_enclave(&publication.reason, enclave->name);
 	error_copy(error, &publication.reason);
 	enclave_unref(enclave);
@@ -352,6 +349,18 @@ publish_key(struct cache *cache, struct cache_slot *slot,
 		announce(cache, slot);
 	change_finish(&publication.change);
 	return status;
+}
+
+/* A document once, whatever number of keys it names.  Want of memory and an
+ * enclave that has gone say nothing about it. */
+static void
+count_document(struct cache_slot *slot, enum enclave_client_status status)
+{
+	if (status == ENCLAVE_CLIENT_OK)
+		cache_count(slot, CACHE_DOCUMENTS_ACCEPTED);
+	else if (status != ENCLAVE_CLIENT_ERR_MEMORY &&
+		 status != ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE)
+		cache_count(slot, CACHE_DOCUMENTS_REFUSED);
 }
 
 enum enclave_client_status
@@ -381,5 +390,6 @@ cache_publish(struct cache *cache, struct cache_slot *slot,
 			error_copy(error, &reason);
 		}
 	}
+	count_document(slot, status);
 	return status;
 }

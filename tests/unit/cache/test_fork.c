@@ -84,6 +84,26 @@ expect_one_map(void)
 	return new_map;
 }
 
+/* Counters are of what this process did. */
+static void
+expect_nothing_counted(void)
+{
+	for (size_t i = 0; i < COUNT(before); i++) {
+		struct cache_slot *slot = scene.slots[i];
+		struct cache_inspection inspection;
+
+		/* Of what is gone nobody reports. */
+		if (cache_slot_removed(slot))
+			continue;
+		for (int which = 0; which < CACHE_COUNTERS; which++)
+			EXPECT(cache_counted(slot, (enum cache_counter)which) ==
+			       0);
+		EXPECT(cache_inspect(slot, fake_now(), &inspection));
+		EXPECT(!inspection.last_poll_ms && !inspection.next_poll_ms);
+		cache_inspection_clear(&inspection);
+	}
+}
+
 static void
 child_wake(void *context)
 {
@@ -158,6 +178,7 @@ live_as_child(void)
 		adopt_without_memory();
 	EXPECT(cache_after_fork(scene.world.cache, &error) == OK);
 	new_map = expect_one_map();
+	expect_nothing_counted();
 	expect_own_poller();
 	expect_usable(new_map);
 	_exit(new_map ? CHILD_NEW_MAP : CHILD_OLD_MAP);
@@ -227,6 +248,7 @@ begin(void)
 		    cache_find(scene.world.cache, before[i].name);
 
 		ck_assert_int_eq(world_publish(&scene.world, slot, &good), OK);
+		cache_note_poll_times(slot, 1, 2);
 		scene.slots[i] = slot;
 	}
 }

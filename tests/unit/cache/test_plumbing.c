@@ -26,6 +26,51 @@ publish_good(struct world *world, struct cache_slot *slot, char key)
 	return world_publish(world, slot, &document);
 }
 
+/* What reports count */
+
+/* A document that names three keys is published, in a cache of one slot. */
+static enum enclave_client_status
+publish_three(struct world *world, struct cache_slot *slot)
+{
+	const struct document document = good('A', 0);
+	struct appraisal appraisal = {0};
+	struct enclave_client_error error = {0};
+	enum enclave_client_status status;
+	uint64_t generation;
+	struct enclave *enclave = cache_slot_enclave(slot, &generation);
+
+	(void)fake_appraise(enclave, &document, &appraisal, &error);
+	appraisal.more_count = 2;
+	appraisal.more[0] = fake_key('B');
+	appraisal.more[1] = fake_key('C');
+	status =
+	    cache_publish(world->cache, slot, generation, &appraisal, &error);
+	enclave_unref(enclave);
+	appraisal_clear(&appraisal);
+	return status;
+}
+
+START_TEST(a_document_counts_once_whatever_it_names)
+{
+	struct world world;
+	struct cache_slot *slot;
+
+	world_init(&world);
+	ck_assert_int_eq(world_update(&world, &a, 1), OK);
+	slot = cache_find(world.cache, "a");
+	ck_assert_int_eq(publish_three(&world, slot), OK);
+	ck_assert_uint_eq(cache_live_keys(slot, fake_now(), NULL, NULL), 3);
+	ck_assert_uint_eq(cache_counted(slot, CACHE_DOCUMENTS_ACCEPTED), 1);
+	ck_assert_uint_eq(cache_counted(slot, CACHE_DOCUMENTS_REFUSED), 0);
+	/* What can't be used is not the document's fault. */
+	ck_assert_int_eq(world_update(&world, NULL, 0), OK);
+	ck_assert_int_eq(publish_three(&world, slot), ERR(UNKNOWN_ENCLAVE));
+	ck_assert_uint_eq(cache_counted(slot, CACHE_DOCUMENTS_REFUSED), 0);
+	cache_slot_unref(slot);
+	world_end(&world);
+}
+END_TEST
+
 /* The map */
 
 START_TEST(an_empty_cache_finds_nothing)
@@ -573,6 +618,7 @@ plumbing_suite(void)
 	TCase *slot = tcase_create("slot");
 	TCase *hooks = tcase_create("hooks");
 
+	tcase_add_test(map, a_document_counts_once_whatever_it_names);
 	tcase_add_test(map, an_empty_cache_finds_nothing);
 	tcase_add_test(map, a_slot_is_found_by_name_origin_and_place);
 	tcase_add_loop_test(
