@@ -113,19 +113,42 @@ wait_slot(struct enclave_client *client, struct cache_slot *slot,
 }
 
 static enum enclave_client_status
+wait_these(struct enclave_client *client, const struct cache_slots *slots,
+    int64_t until_boot_ms, struct enclave_client_error *error)
+{
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
+
+	for (size_t i = 0; !status && i < slots->count; i++) {
+		/* What comes with handshakes alone is not waited for. */
+		if (attempt_possible(slots->slots[i]))
+			status = wait_slot(
+			    client, slots->slots[i], until_boot_ms, error);
+		/* Nor what is gone by now. */
+		if (status == ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE)
+			status = ENCLAVE_CLIENT_OK;
+	}
+	return status;
+}
+
+/* Every enclave of one map: where it was changed meanwhile, of the next. */
+static enum enclave_client_status
 wait_all(struct enclave_client *client, int64_t until_boot_ms,
     struct enclave_client_error *error)
 {
-	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
-	struct cache_slot *slot;
+	struct cache_slots slots = cache_slots_begin(client->cache);
+	enum enclave_client_status status;
+	bool changed;
 
-	for (size_t i = 0;
-	     !status && (slot = cache_slot_at(client->cache, i)) != NULL; i++) {
-		/* What comes with handshakes alone is not waited for. */
-		if (attempt_possible(slot))
-			status = wait_slot(client, slot, until_boot_ms, error);
-		cache_slot_unref(slot);
-	}
+	do {
+		struct cache_slots next;
+
+		status = wait_these(client, &slots, until_boot_ms, error);
+		next = cache_slots_begin(client->cache);
+		changed = next.table != slots.table;
+		cache_slots_end(&slots);
+		slots = next;
+	} while (!status && changed);
+	cache_slots_end(&slots);
 	return status;
 }
 

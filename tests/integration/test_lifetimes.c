@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "integration/fixture.h"
 #include "integration/scripted.h"
@@ -576,6 +577,88 @@ START_TEST(client_that_is_ended_from_its_own_event)
 }
 END_TEST
 
+/* Waiting for all, while the map changes. */
+
+static const char *
+map_with(const char *first, const char *last)
+{
+	static char map[2048];
+
+	ck_assert(snprintf(map, sizeof(map),
+		      "{\"enclaves\":{%s\"" FIXTURE_NAME
+		      "\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}%s}}",
+		      first, local_enclave_url(fixture.enclave),
+		      local_enclave_pcr(fixture.enclave, "0"),
+		      last) < (int)sizeof(map));
+	return map;
+}
+
+#define COLD_AT(url)                                                           \
+	"{\"url\":\"" url "\",\"pcrs\":{\"PCR0\":\"" NO_BUILD "\"}}"
+
+/* Nobody listens there. */
+#define COLD_FIRST "\"a-cold\":" COLD_AT("https://127.0.0.1:1") ","
+#define COLD_LAST  ",\"z-cold\":" COLD_AT("https://127.0.0.1:1")
+
+struct waiting_for_all {
+	pthread_t thread;
+	int64_t timeout_ms;
+	enum enclave_client_status status;
+};
+
+static void *
+wait_for_all(void *context)
+{
+	struct waiting_for_all *waiting = context;
+
+	waiting->status = enclave_client_wait(
+	    fixture.client, NULL, waiting->timeout_ms, NULL);
+	return NULL;
+}
+
+/* It is in the call, and most likely asleep there. */
+static void
+start_waiting(struct waiting_for_all *waiting)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	bool in = false;
+
+	ck_assert_int_eq(
+	    pthread_create(&waiting->thread, NULL, wait_for_all, waiting), 0);
+	while (!in) {
+		(void)pthread_mutex_lock(&fixture.client->mutex);
+		in = fixture.client->calls != NULL;
+		(void)pthread_mutex_unlock(&fixture.client->mutex);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+START_TEST(waiting_for_all_waits_for_what_was_added_meanwhile)
+{
+	struct waiting_for_all waiting = {.timeout_ms = 3000};
+
+	fixture_client_with_map(map_with("", ""), false);
+	start_waiting(&waiting);
+	fixture_update_map(map_with(COLD_FIRST, ""));
+	fixture_get_ok("/learns");
+	(void)pthread_join(waiting.thread, NULL);
+	ck_assert_int_eq(waiting.status, ENCLAVE_CLIENT_ERR_TIMEOUT);
+}
+END_TEST
+
+START_TEST(waiting_for_all_does_not_wait_for_what_was_removed)
+{
+	struct waiting_for_all waiting = {.timeout_ms = 30000};
+
+	fixture_client_with_map(map_with("", COLD_LAST), false);
+	fixture_get_ok("/learns");
+	start_waiting(&waiting);
+	fixture_update_map(map_with("", ""));
+	(void)pthread_join(waiting.thread, NULL);
+	ck_assert_int_eq(waiting.status, ENCLAVE_CLIENT_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -599,6 +682,10 @@ main(void)
 	tcase_add_test(tcase, prepared_request_makes_three_connections_at_most);
 	tcase_add_test(tcase, prepared_redirect_connects_to_no_other_origin);
 	tcase_add_test(tcase, connections_of_requests_are_closed_in_a_child);
+	tcase_add_test(
+	    tcase, waiting_for_all_waits_for_what_was_added_meanwhile);
+	tcase_add_test(
+	    tcase, waiting_for_all_does_not_wait_for_what_was_removed);
 	tcase_add_loop_test(tcase, client_that_is_ended_from_its_own_event, 0,
 	    (int)(sizeof(endings) / sizeof(endings[0])));
 	suite_add_tcase(suite, tcase);
