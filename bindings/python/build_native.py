@@ -55,21 +55,27 @@ def flags(*packages):
     }
 
 
+def files_below(top, pattern):
+    """Of the library's folders, as setuptools takes them."""
+    return [
+        str(path.relative_to(HERE))
+        for folder in C_FOLDERS
+        for path in sorted((HERE / top / folder).rglob(pattern))
+    ]
+
+
 def compiled_in():
     """Everything of the library, in the one extension module."""
     top = sources()
-    files = [
-        str(path.relative_to(HERE))
-        for folder in C_FOLDERS
-        for path in sorted((HERE / top / folder).rglob("*.c"))
-    ]
     words = flags(*DEPENDENCIES)
     # The SSL ex_data index is never undone: the module must stay loaded.
     # -Bsymbolic: a library of the same name in the process is not ours.
     words["extra_link_args"] += ["-pthread", "-Wl,-z,nodelete,-Bsymbolic"]
     words["extra_compile_args"] += ["-pthread", "-fvisibility=hidden"]
     return {
-        "sources": files,
+        "sources": files_below(top, "*.c"),
+        # Else setuptools keeps objects of headers that have changed.
+        "depends": files_below(top, "*.h"),
         "include_dirs": [str(top / name) for name in ("include", ".", "lib")],
         **words,
     }
@@ -77,7 +83,12 @@ def compiled_in():
 
 def linked():
     """The installed library."""
-    return {"sources": [], "include_dirs": [], **flags("enclave-client")}
+    return {
+        "sources": [],
+        "depends": [],
+        "include_dirs": [],
+        **flags("enclave-client"),
+    }
 
 
 def make_builder():
@@ -87,6 +98,7 @@ def make_builder():
         raise SystemExit(f"ENCLAVE_CLIENT_LINK={choice}: it knows only system")
     options = linked() if choice else compiled_in()
     options["sources"].append("native/event_queue.c")
+    options["depends"].append("native/event_queue.h")
     options["include_dirs"].append("native")
     builder = FFI()
     builder.cdef((HERE / "native" / "cdef.h").read_text("utf-8"))

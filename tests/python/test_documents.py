@@ -184,6 +184,11 @@ USAGE = [
     ("verify",),
     ("verify", "no-such-file"),
     ("verify", "/dev/null", "--at", "yesterday"),
+    ("verify", "/dev/null", "--at", "nan"),
+    ("verify", "/dev/null", "--at", "inf"),
+    ("verify", "/dev/null", "--at", "1e30"),
+    # INT64_MIN milliseconds: to C that is now.
+    ("verify", "/dev/null", "--at=-9223372036854775.808"),
     ("verify", "/dev/null", "--pcrs", "no-such-file"),
 ]
 

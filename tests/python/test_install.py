@@ -131,6 +131,25 @@ def test_it_installs_out_of_the_checkout(checkout, python, tmp_path):
     assert "enclave_client/_client.py" in sources.read_text()
 
 
+ASK_DEPENDS = """
+from build_native import ffibuilder
+print(*ffibuilder._assigned_source[3]["depends"], sep="\\n")
+"""
+
+
+def test_a_header_that_changes_is_compiled_again(checkout, python):
+    told = run(python, "-B", "-c", ASK_DEPENDS, cwd=checkout).split()
+    headers = {
+        pathlib.Path("build", "c", path.relative_to(checkout.parent.parent))
+        for folder in FOLDERS[:-1]
+        for path in (checkout.parent.parent / folder).rglob("*.h")
+    }
+    assert len(headers) > 10
+    assert set(map(pathlib.Path, told)) == {
+        *headers, pathlib.Path("native", "event_queue.h")
+    }
+
+
 def test_a_link_variable_that_nobody_knows(checkout, python):
     with pytest.raises(AssertionError, match="it knows only system"):
         run(python, "setup.py", "--version", cwd=checkout,

@@ -6,11 +6,13 @@ import re
 import runpy
 import subprocess
 import sys
+import typing
 
 import pytest
 
 import enclave_client
 from conftest import map_of, trust_of
+from enclave_client import _async, _client, _options
 from enclave_client._native import ffi, lib
 
 SOURCE = os.environ.get("ENCLAVE_CLIENT_PYTHON_SOURCE")
@@ -92,6 +94,36 @@ def test_types():
         command, cwd=SOURCE, env=environment, stdout=subprocess.PIPE, timeout=300
     )
     assert answer.returncode == 0, answer.stdout.decode()
+
+
+VERBS = ["get", "head", "options", "post", "put", "patch", "delete"]
+SHARED = [
+    (_client.BaseClient.__init__, _options.ClientOptions, {"map"}),
+    (_client.Client.request, _options.RequestOptions, {"method", "url"}),
+    (_async.AsyncClient.request, _options.AsyncRequestOptions, {"method", "url"}),
+]
+
+
+@pytest.mark.parametrize("call, options, others", SHARED)
+def test_shared_options_are_those_of_the_call_that_names_them(call, options, others):
+    named = typing.get_type_hints(call)
+    del named["return"]
+    assert {n: t for n, t in named.items() if n not in others} == (
+        typing.get_type_hints(options)
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        (_client.Client, _options.RequestOptions),
+        (_async.AsyncClient, _options.AsyncRequestOptions),
+    ],
+)
+def test_verbs_take_what_request_takes(kind, options, verb):
+    hints = typing.get_type_hints(getattr(kind, verb))
+    assert hints["options"] == typing.Unpack[options]
 
 
 def readme_example():

@@ -7,15 +7,17 @@ import time
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from . import _workers
 from ._body import Content, Data, IterableSource
 from ._call import HeadersIn, Params
 from ._client import BaseClient
+from ._config import Map
 from ._core import TIMEOUT_S, UNSET, Unset
 from ._documents import Attestation
 from ._errors import Cancelled, Status, TimeoutError, UsageError
+from ._options import AsyncRequestOptions, ClientOptions
 from ._response import AsyncResponse
 
 T = TypeVar("T")
@@ -142,8 +144,14 @@ class AsyncClient(BaseClient):
 
     {BaseClient.__doc__}"""
 
-    def __init__(self, *arguments: Any, max_concurrency: int = 64, **options: Any):
-        super().__init__(*arguments, **options)
+    def __init__(
+        self,
+        map: Map,
+        *,
+        max_concurrency: int = 64,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        super().__init__(map, **options)
         if max_concurrency < 1:
             raise UsageError("max_concurrency is below 1", status=Status.USAGE)
         self._max_concurrency = max_concurrency
@@ -171,7 +179,7 @@ class AsyncClient(BaseClient):
             body.cancel()
         await _run(self._core.close, _workers.nothing)
 
-    async def __aenter__(self) -> "AsyncClient":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -246,30 +254,44 @@ class AsyncClient(BaseClient):
         # Without turns: a request may send what it reads of another's answer.
         return AsyncResponse(response, call, stream, _run)
 
-    async def get(self, url: str, **options: Any) -> AsyncResponse:
+    async def get(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("GET", ...)``."""
         return await self.request("GET", url, **options)
 
-    async def head(self, url: str, **options: Any) -> AsyncResponse:
+    async def head(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("HEAD", ...)``."""
         return await self.request("HEAD", url, **options)
 
-    async def options(self, url: str, **options: Any) -> AsyncResponse:
+    async def options(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("OPTIONS", ...)``."""
         return await self.request("OPTIONS", url, **options)
 
-    async def post(self, url: str, **options: Any) -> AsyncResponse:
+    async def post(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("POST", ...)``."""
         return await self.request("POST", url, **options)
 
-    async def put(self, url: str, **options: Any) -> AsyncResponse:
+    async def put(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("PUT", ...)``."""
         return await self.request("PUT", url, **options)
 
-    async def patch(self, url: str, **options: Any) -> AsyncResponse:
+    async def patch(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("PATCH", ...)``."""
         return await self.request("PATCH", url, **options)
 
-    async def delete(self, url: str, **options: Any) -> AsyncResponse:
+    async def delete(
+        self, url: str, **options: Unpack[AsyncRequestOptions]
+    ) -> AsyncResponse:
         """``request("DELETE", ...)``."""
         return await self.request("DELETE", url, **options)

@@ -1,7 +1,7 @@
 """The client for programs that block."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Self, Unpack
 
 from . import _workers
 from ._body import Content, Data
@@ -19,6 +19,7 @@ from ._core import (
 )
 from ._documents import Attestation
 from ._events import EventHandler
+from ._options import RequestOptions
 from ._report import EnclaveReport, read_prometheus, read_report
 from ._response import Response
 
@@ -147,7 +148,7 @@ class Client(BaseClient):
         Cancelled, and so does every later one. Any number of times."""
         self._core.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -220,30 +221,30 @@ class Client(BaseClient):
         response = _workers.run(partial(call.send, client, stream), call.cancel)
         return Response(response, call, stream)
 
-    def get(self, url: str, **options: Any) -> Response:
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("GET", ...)``."""
         return self.request("GET", url, **options)
 
-    def head(self, url: str, **options: Any) -> Response:
+    def head(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("HEAD", ...)``."""
         return self.request("HEAD", url, **options)
 
-    def options(self, url: str, **options: Any) -> Response:
+    def options(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("OPTIONS", ...)``."""
         return self.request("OPTIONS", url, **options)
 
-    def post(self, url: str, **options: Any) -> Response:
+    def post(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("POST", ...)``."""
         return self.request("POST", url, **options)
 
-    def put(self, url: str, **options: Any) -> Response:
+    def put(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("PUT", ...)``."""
         return self.request("PUT", url, **options)
 
-    def patch(self, url: str, **options: Any) -> Response:
+    def patch(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("PATCH", ...)``."""
         return self.request("PATCH", url, **options)
 
-    def delete(self, url: str, **options: Any) -> Response:
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> Response:
         """``request("DELETE", ...)``."""
         return self.request("DELETE", url, **options)

@@ -20,13 +20,13 @@ Map = Union[
     Mapping[str, Any],
     Sequence[Any],
     str,
-    "os.PathLike[str]",
+    os.PathLike[str],
     Callable[[], Any],
 ]
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 
-Path = Union[str, "os.PathLike[str]"]
+Path = Union[str, os.PathLike[str]]
 
 
 class InsecureWarning(UserWarning):

@@ -113,6 +113,9 @@ def read_document(document: Any, enclave: str) -> Document:
 
 At = datetime.datetime | float | str
 
+# Seconds whose milliseconds C's int64_t holds, with room to spare.
+_AT_MAX_S = 1e15
+
 
 def _judged_at_ms(at: At) -> int:
     if isinstance(at, datetime.datetime):
@@ -130,6 +133,9 @@ def _judged_at_ms(at: At) -> int:
             )
         number: int = words[at]
         return number
+    # Neither what C has no number for, nor the two that are words to it.
+    if not abs(at) < _AT_MAX_S:
+        raise UsageError(f"at: {at} is no moment", status=Status.USAGE)
     return int(at * 1000)
 
 

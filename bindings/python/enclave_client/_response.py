@@ -5,7 +5,7 @@ import datetime
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _workers
 from ._documents import Attestation, read_attestation
@@ -319,7 +319,7 @@ class Response(BaseResponse):
         """Ends a stream; its connection too, unless it was read to its end."""
         self._drop()
 
-    def __enter__(self) -> "Response":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -403,7 +403,7 @@ class AsyncResponse(BaseResponse):
         if self._response is not None:
             await self._run(self._drop, _workers.nothing)
 
-    async def __aenter__(self) -> "AsyncResponse":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
