@@ -7,7 +7,9 @@
 import contextlib
 import os
 import pathlib
+import socket
 import sys
+import time
 import warnings
 
 import pytest
@@ -28,6 +30,7 @@ for foreign in list(os.environ):
         del os.environ[foreign]
 
 import enclave_client  # noqa: E402
+from enclave_client import _gate  # noqa: E402
 from enclave_client._gate import Peer  # noqa: E402
 from harness import LocalEnclave  # noqa: E402
 
@@ -107,6 +110,24 @@ def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
+
+
+@contextlib.contextmanager
+def hanging_evidence(enclave):
+    """A map whose evidence is elsewhere, where nobody ever answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://localhost:{server.getsockname()[1]}/evidence"
+        pcrs = {"PCR0": enclave.pcrs["0"]}
+        yield {"it": {"url": enclave.url, "pcrs": pcrs, "evidence_url": url}}
+
+
+@contextlib.contextmanager
+def sooner_than_learning(monkeypatch):
+    """Who waits for the attempt's own end waits for a minute."""
+    monkeypatch.setattr(_gate, "LEARNING_S", 60.0)
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < 30
 
 
 def withdraw_at(monkeypatch, client, enclave, number):

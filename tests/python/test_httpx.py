@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+anyio = pytest.importorskip("anyio")
 httpx = pytest.importorskip("httpx")
 
 import enclave_client  # noqa: E402
@@ -17,10 +18,12 @@ from conftest import (  # noqa: E402
     MARKER,
     OTHER_PCR,
     connections,
+    hanging_evidence,
     make_client,
     map_of,
     name_of,
     nothing_is_sent,
+    sooner_than_learning,
     withdraw_at,
 )
 from enclave_client._gate import Peer  # noqa: E402
@@ -288,6 +291,36 @@ def test_a_refused_key_is_not_asked_again_at_once(http, enclave):
         with pytest.raises(enclave_client.KeyNotAttested):
             http.request("GET", enclave.url)
     assert evidence_count(enclave) == 1
+
+
+@pytest.mark.parametrize("mode", ["never", "slow"])
+def test_learning_keeps_the_callers_timeout(http, enclave, monkeypatch, mode):
+    enclave.set(evidence={"mode": mode, "interval_ms": 100})
+    with nothing_is_sent(enclave), sooner_than_learning(monkeypatch):
+        with pytest.raises(enclave_client.TimeoutError, match="within 0.3 s"):
+            http.request("POST", enclave.url, content=MARKER, timeout=0.3)
+    # Nor is the key held to have failed.
+    enclave.set(evidence="good")
+    assert http.request("GET", enclave.url).status_code == 200
+
+
+def test_learning_elsewhere_keeps_the_callers_timeout(make, enclave, monkeypatch):
+    with hanging_evidence(enclave) as map, make_client(enclave, map) as client:
+        with nothing_is_sent(enclave), sooner_than_learning(monkeypatch):
+            with pytest.raises(enclave_client.TimeoutError):
+                make(client).request("POST", enclave.url, content=MARKER, timeout=0.3)
+
+
+def test_cancelling_ends_learning_elsewhere(enclave, monkeypatch):
+    async def run(client):
+        async with httpx.AsyncClient(transport=AsyncTransport(client)) as http:
+            with anyio.fail_after(0.3):
+                await http.get(enclave.url, timeout=None)
+
+    with hanging_evidence(enclave) as map, make_client(enclave, map) as client:
+        with nothing_is_sent(enclave), sooner_than_learning(monkeypatch):
+            with pytest.raises(TimeoutError):
+                asyncio.run(run(client))
 
 
 def test_no_session_is_resumed(http, enclave):

@@ -23,10 +23,12 @@ from conftest import (  # noqa: E402
     MARKER,
     OTHER_PCR,
     connections,
+    hanging_evidence,
     make_client,
     map_of,
     name_of,
     nothing_is_sent,
+    sooner_than_learning,
     withdraw_at,
 )
 from enclave_client.requests import AttestedAdapter, Session  # noqa: E402
@@ -301,6 +303,25 @@ def test_a_refused_key_is_not_asked_again_at_once(session, enclave):
         with pytest.raises(enclave_client.KeyNotAttested):
             session.get(enclave.url)
     assert evidence_count(enclave) == 1
+
+
+@pytest.mark.parametrize("mode", ["never", "slow"])
+def test_learning_keeps_the_callers_timeout(session, enclave, monkeypatch, mode):
+    enclave.set(evidence={"mode": mode, "interval_ms": 100})
+    with nothing_is_sent(enclave), sooner_than_learning(monkeypatch):
+        with pytest.raises(enclave_client.TimeoutError, match="within 0.3 s"):
+            session.post(enclave.url, data=MARKER, timeout=0.3)
+    # Nor is the key held to have failed.
+    enclave.set(evidence="good")
+    assert session.get(enclave.url).ok
+
+
+def test_learning_elsewhere_keeps_the_callers_timeout(enclave, monkeypatch):
+    with hanging_evidence(enclave) as map, make_client(enclave, map) as client:
+        with Session(client) as session, nothing_is_sent(enclave):
+            with sooner_than_learning(monkeypatch):
+                with pytest.raises(enclave_client.TimeoutError):
+                    session.post(enclave.url, data=MARKER, timeout=0.3)
 
 
 def test_no_session_is_resumed(session, enclave):

@@ -25,6 +25,7 @@ from ._errors import (
     KeyNotAttested,
     Status,
     Step,
+    TimeoutError,
     UnknownEnclave,
     UsageError,
 )
@@ -54,6 +55,13 @@ _LEARNABLE = (
     Category.MALFORMED,
     Category.UNTRUSTED,
 )
+
+
+def learning_time(timeout: Any) -> float:
+    """Seconds for one attempt, of somebody who has that timeout, or none."""
+    if isinstance(timeout, (int, float)) and 0 < timeout < LEARNING_S:
+        return timeout
+    return LEARNING_S
 
 
 def origin_of(host: str, port: int) -> str:
@@ -184,6 +192,18 @@ class Peer:
         self._gate.remember(self.name, self._leaf.data, failure)
         raise failure
 
+    def late(self, limit: float) -> NoReturn:
+        """The time is up."""
+        failure = TimeoutError(
+            f"{self.name}: the evidence did not come within {limit:g} s",
+            status=Status.TIMEOUT,
+            enclave=self.name,
+        )
+        if limit < LEARNING_S:
+            # The caller's own: another one may wait longer.
+            raise failure
+        self.learning_failed(failure)
+
     def not_served(self, fact: str, code: int = 0) -> NoReturn:
         """Learning got no evidence."""
         self.learning_failed(
@@ -244,10 +264,10 @@ class Gate:
         path = parts.path or "/"
         return parts.netloc, path + (f"?{parts.query}" if parts.query else "")
 
-    def fetch_elsewhere(self, name: str) -> None:
+    def fetch_elsewhere(self, name: str, limit: float) -> None:
         """Where the evidence is not on the enclave's own origin, or the
         connection can't ask for it: the library fetches. Blocks."""
-        self.core.attest(name, LEARNING_S)
+        self.core.attest(name, limit)
 
     def add_pin(self, key: tuple[str, object], leaf: Bytes) -> None:
         """See ``Peer.pin``."""

@@ -25,7 +25,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import anyio
 import anyio.to_thread
@@ -39,14 +39,12 @@ from ._errors import (
     EnclaveClientError,
     InternalError,
     Status,
-    TimeoutError,
     UnknownEnclave,
     Unsupported,
     UsageError,
 )
 from ._gate import (
     EVIDENCE_MAX_BYTES,
-    LEARNING_S,
     PIECE_BYTES,
     PROBES_MAX,
     ForkLock,
@@ -55,11 +53,13 @@ from ._gate import (
     agent,
     evidence_request,
     harden,
+    learning_time,
     origin_of,
     pin,
 )
 
-T = TypeVar("T")
+# The evidence's Host header and path.
+Target = tuple[str, str] | None
 Trust = bool | str | os.PathLike[str]
 Certificate = str | tuple[str, str] | tuple[str, str, str]
 
@@ -110,7 +110,17 @@ def _check_libraries() -> None:
             _unknown(name)
 
 
+def _abandoned() -> dict[str, Any]:
+    """A thread whose task is cancelled goes on alone: in anyio 3 and since."""
+    known = inspect.signature(anyio.to_thread.run_sync).parameters
+    for name in ("abandon_on_cancel", "cancellable"):
+        if name in known:
+            return {name: True}
+    _unknown("abandon_on_cancel of anyio.to_thread.run_sync")
+
+
 _check_libraries()
+_ABANDONED = _abandoned()
 _SyncBackend, _AsyncBackend = _backends()
 
 
@@ -219,16 +229,6 @@ class _Evidence:
         )
 
 
-def _late(peer: Peer) -> NoReturn:
-    peer.learning_failed(
-        TimeoutError(
-            f"{peer.name}: the evidence did not come within {LEARNING_S:g} s",
-            status=Status.TIMEOUT,
-            enclave=peer.name,
-        )
-    )
-
-
 class _Lane:
     """One enclave's connections: where they go and what they must show."""
 
@@ -261,6 +261,12 @@ class _Lane:
             return False
         peer.pin()
         return True
+
+    def evidence_target(self, peer: Peer, tls: Any, pinned: Any) -> Target:
+        """Where this connection can ask for it; None: it can't."""
+        if pinned is not None or self.speaks_http2(tls):
+            return None
+        return self.gate.evidence_target(peer.name)
 
     def check_target(self, host: str, port: int) -> None:
         """A connection without a proxy goes to the enclave's own origin."""
@@ -379,7 +385,9 @@ class _Stream(_AnyStream):
             with _carried():
                 peer = self._lane.meet(server_hostname, tls)
                 if peer.judge_or_say_why() is not None:
-                    self._learn(peer, stream, tls, pinned is not None)
+                    target = self._lane.evidence_target(peer, tls, pinned)
+                    limit = learning_time(timeout)
+                    self._learn(peer, stream, target, limit)
                 if pinned is None and self._lane.only_probed(peer):
                     raise _Closed
         except BaseException:
@@ -387,24 +395,22 @@ class _Stream(_AnyStream):
             raise
         return _Stream(stream, self._lane, peer)
 
-    def _learn(self, peer: Peer, stream: Any, tls: Any, elsewhere: bool) -> None:
-        gate = self._lane.gate
-        target = gate.evidence_target(peer.name)
-        if target is None or elsewhere or self._lane.speaks_http2(tls):
-            gate.fetch_elsewhere(peer.name)
+    def _learn(self, peer: Peer, stream: Any, target: Target, limit: float) -> None:
+        if target is None:
+            self._lane.gate.fetch_elsewhere(peer.name, limit)
             peer.judge()
             return
         evidence = _Evidence(peer, *target)
-        end = time.monotonic() + LEARNING_S
+        end = time.monotonic() + limit
         try:
-            stream.write(evidence.request, LEARNING_S)
+            stream.write(evidence.request, limit)
             while not evidence.whole:
                 left = end - time.monotonic()
                 if left <= 0:
-                    _late(peer)
+                    peer.late(limit)
                 evidence.feed(stream.read(READ_BYTES, left))
         except httpcore.TimeoutException:
-            _late(peer)
+            peer.late(limit)
         except httpcore.NetworkError as failure:
             peer.not_served(f"{type(failure).__name__}: {failure}")
         peer.offer(evidence.body)
@@ -468,7 +474,9 @@ class _AsyncStream(_AnyStream):
             with _carried():
                 peer = self._lane.meet(server_hostname, tls)
                 if peer.judge_or_say_why() is not None:
-                    await self._learn(peer, stream, tls, pinned is not None)
+                    target = self._lane.evidence_target(peer, tls, pinned)
+                    limit = learning_time(timeout)
+                    await self._learn(peer, stream, target, limit)
                 if pinned is None and self._lane.only_probed(peer):
                     raise _Closed
         except BaseException:
@@ -478,34 +486,32 @@ class _AsyncStream(_AnyStream):
         return _AsyncStream(stream, self._lane, peer)
 
     async def _learn(
-        self, peer: Peer, stream: Any, tls: Any, elsewhere: bool
+        self, peer: Peer, stream: Any, target: Target, limit: float
     ) -> None:
-        gate = self._lane.gate
-        target = gate.evidence_target(peer.name)
-        if target is None or elsewhere or self._lane.speaks_http2(tls):
-            await _in_thread(gate.fetch_elsewhere, peer.name)
+        if target is None:
+            fetch = self._lane.gate.fetch_elsewhere
+            # Whoever cancels does not wait; the fetch ends by itself.
+            await anyio.to_thread.run_sync(partial(fetch, peer.name, limit), **_ABANDONED)
             peer.judge()
             return
         evidence = _Evidence(peer, *target)
-        end = time.monotonic() + LEARNING_S
+        end = time.monotonic() + limit
         try:
-            await stream.write(evidence.request, LEARNING_S)
+            await stream.write(evidence.request, limit)
             while not evidence.whole:
                 left = end - time.monotonic()
                 if left <= 0:
-                    _late(peer)
+                    peer.late(limit)
                 evidence.feed(await stream.read(READ_BYTES, left))
         except httpcore.TimeoutException:
-            _late(peer)
+            peer.late(limit)
         except httpcore.NetworkError as failure:
             peer.not_served(f"{type(failure).__name__}: {failure}")
-        await _in_thread(peer.offer, evidence.body)
+        await anyio.to_thread.run_sync(partial(peer.offer, evidence.body))
         if not evidence.kept:
             raise _Closed
 
 
-async def _in_thread(call: Callable[..., T], *arguments: Any) -> T:
-    return await anyio.to_thread.run_sync(partial(call, *arguments))
 
 
 class _AsyncBackendOf:

@@ -42,14 +42,12 @@ from ._errors import (
     KeyNotAttested,
     RedirectRefused,
     Status,
-    TimeoutError,
     UnknownEnclave,
     Unsupported,
     UsageError,
 )
 from ._gate import (
     EVIDENCE_MAX_BYTES,
-    LEARNING_S,
     PIECE_BYTES,
     PROBES_MAX,
     ForkLock,
@@ -58,6 +56,7 @@ from ._gate import (
     agent,
     evidence_request,
     harden,
+    learning_time,
     origin_of,
     pin,
 )
@@ -85,7 +84,7 @@ _LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
 )
 # Of a connection that was made and has not connected.
 _CONNECTION_HAS = (
-    *("_tunnel_host", "_tunnel_port", "auto_open", "blocksize", "sock"),
+    *("_tunnel_host", "_tunnel_port", "auto_open", "blocksize", "sock", "timeout"),
     *("ssl_context", "cert_reqs", "assert_fingerprint", "server_hostname"),
     *("ca_certs", "ca_cert_dir", "ca_cert_data"),
     *("cert_file", "key_file", "key_password"),
@@ -355,12 +354,13 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
 
     def _learn(self, peer: Peer) -> None:
         target = self.gate.evidence_target(peer.name)
+        limit = learning_time(self.timeout)
         if target is None or self._has_certificate:
-            self.gate.fetch_elsewhere(peer.name)
+            self.gate.fetch_elsewhere(peer.name, limit)
             peer.judge()
             return
         before = self.sock.gettimeout()
-        body, kept = self._fetch(peer, *target)
+        body, kept = self._fetch(peer, target, limit)
         peer.offer(body)
         if kept:
             self.sock.settimeout(before)
@@ -371,12 +371,14 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
         assert self._peer is not None
         self._peer.judge()
 
-    def _fetch(self, peer: Peer, host: str, path: str) -> tuple[bytes, bool]:
+    def _fetch(
+        self, peer: Peer, target: tuple[str, str], limit: float
+    ) -> tuple[bytes, bool]:
         """The evidence, over this connection; whether it can go on."""
-        end = time.monotonic() + LEARNING_S
+        end = time.monotonic() + limit
         try:
-            self.sock.settimeout(LEARNING_S)
-            self.sock.sendall(evidence_request(host, path, agent()))
+            self.sock.settimeout(limit)
+            self.sock.sendall(evidence_request(*target, agent()))
             with http.client.HTTPResponse(
                 _Answer(self.sock, end), method="GET"  # type: ignore[arg-type]
             ) as answer:
@@ -385,13 +387,7 @@ class _AttestedConnection(urllib3.connection.HTTPSConnection):
                     peer.not_served(f"HTTP status {answer.status}", answer.status)
                 body = answer.read(EVIDENCE_MAX_BYTES + 1)
         except socket.timeout:
-            peer.learning_failed(
-                TimeoutError(
-                    f"{peer.name}: the evidence did not come within {LEARNING_S:g} s",
-                    status=Status.TIMEOUT,
-                    enclave=peer.name,
-                )
-            )
+            peer.late(limit)
         except (OSError, http.client.HTTPException) as failure:
             peer.not_served(f"{type(failure).__name__}: {failure}")
         if answer.length:
