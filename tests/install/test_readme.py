@@ -267,6 +267,37 @@ def test_the_commands_by_hand_are_what_the_programs_take():
     assert "python-client" in {test["name"] for test in tests}
 
 
+def linked(page):
+    """The pages that a page has links to."""
+    text = without(page.read_text("utf-8"))
+    links = re.findall(r"\]\(([^):#]+\.md)(?:#[^)]*)?\)", text)
+    return {(page.parent / link).resolve() for link in links}
+
+
+def test_every_page_is_reached_from_here():
+    reached, left = set(), {SOURCE.resolve() / "README.md"}
+    while left:
+        page = left.pop()
+        reached.add(page)
+        left |= linked(page) - reached
+    # Asked of git, where there is one: what builds leave behind is no page.
+    listed = run(["git", "-c", "safe.directory=*", "ls-files", "*.md"], cwd=SOURCE)
+    if listed.returncode:
+        pytest.skip("these sources are in no repository")
+    pages = {SOURCE.resolve() / name for name in listed.stdout.split()}
+    assert len(pages) > 5
+    assert sorted(pages - reached) == []
+
+
+def test_the_manual_begins_with_every_page():
+    manual = SOURCE / "include" / "man"
+    first = (manual / "enclave_client.7").read_text("utf-8")
+    assert "enclave_client.7" in README
+    pages = [page.stem for page in manual.glob("*.3")]
+    assert len(pages) > 5
+    assert [p for p in pages if f".It Xr {p} 3\n" not in first] == []
+
+
 def test_every_example_is_listed():
     listed = (SOURCE / "examples" / "README.md").read_text("utf-8")
     folders = [SOURCE / "examples", SOURCE / "bindings" / "python" / "examples"]
