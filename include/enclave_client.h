@@ -566,8 +566,10 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_polling(
  * or hostile file can't do more than a wrong or hostile answer: it is skipped
  * with EVENT_STORE.  Read once, by enclave_client_new() when polling is off,
  * else first thing in the background; written when a poll or a request brought
- * good evidence.  Newer evidence for the same key is never replaced.  Any
- * number of processes may share it.  NULL, the default: none.
+ * good evidence.  Evidence that withdraws a key takes the place of the document
+ * that vouched for it, so that the next run does not begin with that key.
+ * Newer evidence for the same key is never replaced.  Any number of processes
+ * may share it.  NULL, the default: none.
  */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_evidence_store(
     struct enclave_client_config *config, const char *directory);

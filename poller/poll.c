@@ -87,6 +87,9 @@ poll_judge(struct poll *poll, const struct poller_options *options)
 	if (!poll->status)
 		store_save(
 		    options->store, poll->enclave, &appraisal, poll->body);
+	else
+		store_withdraw(
+		    options->store, poll->enclave, &appraisal, poll->body);
 	appraisal_clear(&appraisal);
 }
 

@@ -226,71 +226,131 @@ load_file(struct store *store, struct cache_slot *slot, const char *name)
 	enclave_unref(job.enclave);
 }
 
+/* Until visit says false. */
 static void
-load_named(struct store *store, const struct place *places, size_t count,
-    const char *name)
+each_file(const struct store *store,
+    bool (*visit)(void *context, const char *name), void *context)
 {
-	struct place wanted = {.slot = NULL};
-	const struct place *place;
-
-	if (store_file_unfinished(name))
-		store_file_remove_stale(store->directory, name,
-		    clock_now(store->appraiser->clock).wall_ms);
-	if (!well_named(name))
-		return;
-	memcpy(wanted.origin, name, ORIGIN_HEX);
-	place =
-	    bsearch(&wanted, places, count, sizeof(*places), compare_places);
-	if (place)
-		load_file(store, place->slot, name);
-}
-
-void
-store_load(struct store *store, store_go_on go_on, void *context)
-{
-	struct cache_slots slots = cache_slots_begin(store->cache);
-	struct place *places = make_places(&slots);
 	int copy =
 	    openat(store->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
 	const struct dirent *file;
 
-	for (size_t i = 0; places && directory && i < FILES_MAX; i++) {
-		if (!go_on(context) || !(file = readdir(directory)))
+	for (size_t i = 0; directory && i < FILES_MAX; i++)
+		if (!(file = readdir(directory)) ||
+		    !visit(context, file->d_name))
 			break;
-		load_named(store, places, slots.count, file->d_name);
-	}
 	if (directory)
 		(void)closedir(directory);
 	else if (copy >= 0)
 		(void)close(copy);
-	free(places);
-	cache_slots_end(&slots);
 }
 
-/* What is there is good evidence for the same key, and not older. */
+struct loading {
+	struct store *store;
+	struct cache_slots slots;
+	struct place *places;
+	store_go_on go_on;
+	void *context;
+};
+
 static bool
-newer_is_there(
-    const struct job *job, const struct appraisal *ours, struct bytes document)
+load_named(void *context, const char *name)
+{
+	const struct loading *loading = context;
+	struct store *store = loading->store;
+	struct place wanted = {.slot = NULL};
+	const struct place *place;
+
+	if (!loading->go_on(loading->context))
+		return false;
+	if (store_file_unfinished(name))
+		store_file_remove_stale(store->directory, name,
+		    clock_now(store->appraiser->clock).wall_ms);
+	if (!well_named(name))
+		return true;
+	memcpy(wanted.origin, name, ORIGIN_HEX);
+	place = bsearch(&wanted, loading->places, loading->slots.count,
+	    sizeof(*place), compare_places);
+	if (place)
+		load_file(store, place->slot, name);
+	return true;
+}
+
+void
+store_load(struct store *store, store_go_on go_on, void *context)
+{
+	struct loading loading = {.store = store,
+	    .slots = cache_slots_begin(store->cache),
+	    .go_on = go_on,
+	    .context = context};
+
+	loading.places = make_places(&loading.slots);
+	if (loading.places)
+		each_file(store, load_named, &loading);
+	free(loading.places);
+	cache_slots_end(&loading.slots);
+}
+
+static bool
+share_a_key(const struct appraisal *a, const struct appraisal *b)
+{
+	if (appraisal_names(a, &b->key))
+		return true;
+	for (size_t i = 0; i < b->more_count; i++)
+		if (appraisal_names(a, &b->more[i]))
+			return true;
+	return false;
+}
+
+/* What lies in a document's place, seen from one that is to go there. */
+enum place_holder {
+	HOLDER_NONE,   /* nothing, or nothing that says anything now */
+	HOLDER_OTHERS, /* authentic, and about other keys */
+	HOLDER_OLDER,
+	HOLDER_NEWER, /* or just as old */
+};
+
+/*
+ * Evidence that the policy refuses counts like evidence that it accepts: it
+ * holds the place of a key that was withdrawn, and older evidence must not
+ * bring that key back.
+ */
+static enum place_holder
+compare(const struct job *job, const struct appraisal *ours,
+    struct bytes document, struct bytes there)
 {
 	struct appraisal theirs = {.status = ENCLAVE_CLIENT_ERR_INTERNAL};
+	enum place_holder holder = HOLDER_NONE;
+
+	if (bytes_equal(there, document))
+		return HOLDER_NEWER;
+	(void)!appraise(job->store->appraiser, job->enclave,
+	    (struct answer){.body = there, .decoded = true}, &theirs, NULL);
+	if (worth_publishing(&theirs)) {
+		holder = HOLDER_OTHERS;
+		if (share_a_key(&theirs, ours))
+			holder = claims_timestamp_ms(theirs.claims) >=
+					 claims_timestamp_ms(ours->claims)
+				     ? HOLDER_NEWER
+				     : HOLDER_OLDER;
+	}
+	appraisal_clear(&theirs);
+	return holder;
+}
+
+static enum place_holder
+look(const struct job *job, const struct appraisal *ours, struct bytes document)
+{
+	enum place_holder holder;
 	struct buffer there;
-	bool newer;
 
 	if (!store_file_read(
 		job->store->directory, job->name, DOCUMENT_MAX_BYTES, &there))
-		return false;
-	newer = bytes_equal(buffer_bytes(&there), document);
-	if (!newer &&
-	    !appraise(job->store->appraiser, job->enclave,
-		(struct answer){.body = buffer_bytes(&there), .decoded = true},
-		&theirs, NULL))
-		newer = appraisal_names(&theirs, &ours->key) &&
-			claims_timestamp_ms(theirs.claims) >=
-			    claims_timestamp_ms(ours->claims);
-	appraisal_clear(&theirs);
+		return HOLDER_NONE;
+	holder = compare(job, ours, document, buffer_bytes(&there));
 	buffer_clear(&there);
-	return newer;
+	return holder;
 }
 
 static void
@@ -314,7 +374,7 @@ save(const struct job *job, const struct appraisal *appraisal,
 	/* Who has it is writing just now; the next poll comes round. */
 	if (lock < 0)
 		return;
-	if (!newer_is_there(job, appraisal, document))
+	if (look(job, appraisal, document) != HOLDER_NEWER)
 		write_document(job, document);
 	store_file_unlock(lock);
 }
@@ -335,5 +395,96 @@ store_save(struct store *store, const struct enclave *enclave,
 	job.name = name.text;
 	save(&job, appraisal, buffer_bytes(&document));
 	enclave_unref(job.enclave);
+	buffer_clear(&document);
+}
+
+/* Evidence that ends keys in the store. */
+struct withdrawal {
+	struct store *store;
+	const struct enclave *enclave;
+	const struct appraisal *appraisal;
+	struct bytes document;
+	char origin[ORIGIN_HEX + 1];
+};
+
+/* Where there is a file; what is too old for this client may do for another. */
+static void
+replace_named(
+    const struct withdrawal *withdrawal, const struct binding_key *key)
+{
+	struct job job = {.store = withdrawal->store,
+	    .enclave = (struct enclave *)withdrawal->enclave};
+	struct store_name name;
+
+	if (!make_name(withdrawal->enclave, key, &name) ||
+	    faccessat(
+		job.store->directory, name.text, F_OK, AT_SYMLINK_NOFOLLOW))
+		return;
+	job.name = name.text;
+	if (look(&job, withdrawal->appraisal, withdrawal->document) !=
+	    HOLDER_NEWER)
+		write_document(&job, withdrawal->document);
+}
+
+/* A document of several keys lies under the name of its first alone. */
+static bool
+replace_any(void *context, const char *name)
+{
+	const struct withdrawal *withdrawal = context;
+	struct job job = {.store = withdrawal->store,
+	    .enclave = (struct enclave *)withdrawal->enclave,
+	    .name = name};
+
+	enum place_holder holder;
+
+	if (!well_named(name) || memcmp(name, withdrawal->origin, ORIGIN_HEX))
+		return true;
+	holder = look(&job, withdrawal->appraisal, withdrawal->document);
+	if (holder == HOLDER_OLDER || holder == HOLDER_NONE)
+		write_document(&job, withdrawal->document);
+	return true;
+}
+
+static void
+withdraw(struct withdrawal *withdrawal)
+{
+	const struct appraisal *appraisal = withdrawal->appraisal;
+	int lock = store_file_lock(withdrawal->store->directory);
+
+	/* Without the lock as well: whoever holds it would revive the key.  The
+	 * worst that comes of it is that newer evidence is fetched again. */
+	replace_named(withdrawal, &appraisal->key);
+	for (size_t i = 0; i < appraisal->more_count; i++)
+		replace_named(withdrawal, &appraisal->more[i]);
+	if (withdrawal->enclave->profile->binding.keys_max > 1 &&
+	    origin_hex(withdrawal->enclave, withdrawal->origin))
+		each_file(withdrawal->store, replace_any, withdrawal);
+	if (lock >= 0)
+		store_file_unlock(lock);
+}
+
+/* What makes the cache withdraw a key that it has (cache/publish.c). */
+static bool
+withdraws(const struct enclave *enclave, const struct appraisal *appraisal)
+{
+	return enclave_client_status_category(appraisal->status) ==
+		   ENCLAVE_CLIENT_CATEGORY_MEASUREMENT &&
+	       appraisal->claims && appraisal->key_named &&
+	       !enclave->insecure_keep_withdrawn;
+}
+
+void
+store_withdraw(struct store *store, const struct enclave *enclave,
+    const struct appraisal *appraisal, struct bytes body)
+{
+	struct withdrawal withdrawal = {
+	    .store = store, .enclave = enclave, .appraisal = appraisal};
+	struct buffer document;
+
+	if (!store || !withdraws(enclave, appraisal) ||
+	    decode_body(enclave->profile, body, &document, NULL))
+		return;
+	withdrawal.document = buffer_bytes(&document);
+	withdraw(&withdrawal);
 	buffer_clear(&document);
 }

@@ -1,6 +1,7 @@
 /*
- * The evidence store: a directory of raw documents that were accepted once, so
- * that a program that starts again need not fetch first.
+ * The evidence store: a directory of raw documents that were accepted once, or
+ * that withdrew the key of one, so that a program that starts again need not
+ * fetch first.
  *
  * It holds no verdict and no chain.  What is read is judged exactly like what
  * is polled, so that whoever can write there can do no more than whoever
@@ -40,6 +41,14 @@ void store_load(struct store *store, store_go_on go_on, void *context);
  * is done.  Any thread.
  */
 void store_save(struct store *store, const struct enclave *enclave,
+    const struct appraisal *appraisal, struct bytes body);
+/*
+ * Evidence that the cache did not take.  Where it withdraws keys it takes the
+ * place of the older documents that vouch for them, so that the next run does
+ * not begin with a key that this one has lost.  It makes no new file: whoever
+ * answers polls can't fill the disk with keys of his choice.  Any thread.
+ */
+void store_withdraw(struct store *store, const struct enclave *enclave,
     const struct appraisal *appraisal, struct bytes body);
 
 #endif

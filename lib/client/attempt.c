@@ -189,8 +189,11 @@ appraise_and_publish(struct attempt *attempt, struct bytes body,
 	status = cache_publish(client->cache, learning->slot,
 	    attempt->policy_generation, &attempt->appraisal, &scratch);
 	error_copy(error, &scratch);
-	if (status)
+	if (status) {
+		store_withdraw(
+		    client->store, attempt->enclave, &attempt->appraisal, body);
 		return weigh_refusal(attempt, status, error);
+	}
 	store_save(client->store, attempt->enclave, &attempt->appraisal, body);
 	request_trace(learning->request,
 	    "evidence accepted: %s, %lld ms old, PCR set %zu",

@@ -98,6 +98,10 @@ publish(struct enclave_client *client, struct cache_slot *slot,
 	status = cache_publish(
 	    client->cache, slot, policy_generation, &appraisal, &reason);
 	error_copy(error, &reason);
+	/* What is offered is not kept; what it withdraws must not come back. */
+	if (status)
+		store_withdraw(client->store, enclave, &appraisal,
+		    (struct bytes){body.data, body.len});
 	appraisal_clear(&appraisal);
 	enclave_unref(enclave);
 	return status;

@@ -236,6 +236,25 @@ START_TEST(offered_refusal_withdraws_the_key)
 }
 END_TEST
 
+START_TEST(what_an_offer_withdrew_is_no_good_in_the_next_run)
+{
+	char store[128];
+
+	(void)snprintf(store, sizeof(store), "%s/store", fixture.state);
+	fixture.evidence_store = store;
+	fixture_client(NULL, "", false);
+	look_at_leaf();
+	fixture_get_ok("/before");
+	fixture_set("{\"pcrs\":{\"0\":\"" OTHER_PCR0 "\"}}");
+	fetch_body();
+	fixture_expect(offer(NULL), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	enclave_client_free(fixture.client);
+	enclave_client_config_free(fixture.config);
+	fixture_client(NULL, "", false);
+	fixture_expect(check(NULL), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+}
+END_TEST
+
 START_TEST(what_is_no_certificate_or_no_offer_is_refused)
 {
 	const struct enclave_client_bytes junk = {"junk", 4};
@@ -364,6 +383,8 @@ main(void)
 	tcase_add_loop_test(tcase, bad_evidence_is_refused_and_never_published,
 	    0, sizeof(bad_evidence) / sizeof(bad_evidence[0]));
 	tcase_add_test(tcase, offered_refusal_withdraws_the_key);
+	tcase_add_test(
+	    tcase, what_an_offer_withdrew_is_no_good_in_the_next_run);
 	tcase_add_test(tcase, what_is_no_certificate_or_no_offer_is_refused);
 	tcase_add_loop_test(
 	    tcase, document_is_judged_at_the_moment_that_is_named, 0, 3);

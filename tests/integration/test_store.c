@@ -493,6 +493,164 @@ START_TEST(unauthentic_newer_content_is_replaced)
 }
 END_TEST
 
+/* Withdrawals. */
+
+#define OTHER_BUILD ",\"keep_alive\":false,\"pcrs\":{\"0\":\"" HEX48 "\"}}"
+
+static enum enclave_client_status
+attest(void)
+{
+	struct enclave_client_document *document = NULL;
+	enum enclave_client_status status = enclave_client_attest(
+	    fixture.client, FIXTURE_NAME, 10000, &document, fixture.error);
+
+	enclave_client_document_free(document);
+	return status;
+}
+
+/* The same key, and a build that is not accepted. */
+static void
+withdraw(void)
+{
+	fixture_set("{\"clock_offset_ms\":2000" OTHER_BUILD);
+	fixture_expect(attest(), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	/* Nothing but the store tells the next run. */
+	fixture_set("{\"evidence\":\"status\"}");
+}
+
+static void
+expect_no_revival(bool polling)
+{
+	next_client(NULL, "", polling);
+	ck_assert(fixture_wait_event(ENCLAVE_CLIENT_EVENT_MEASUREMENT_REFUSED));
+	ck_assert(!live());
+	ck_assert_int_ne(
+	    fixture_get("/secret-after-restart"), ENCLAVE_CLIENT_OK);
+	ck_assert(!fixture_saw("/secret-after-restart"));
+}
+
+START_TEST(a_restart_does_not_revive_a_withdrawn_key)
+{
+	run_once();
+	withdraw();
+	ck_assert_uint_eq(list(), 1);
+	expect_no_revival(_i == 1);
+}
+END_TEST
+
+START_TEST(a_poll_that_withdraws_tells_the_next_run)
+{
+	run_once();
+	fixture_set("{\"clock_offset_ms\":2000" OTHER_BUILD);
+	next_client(NULL, ",\"poll_interval_ms\":10000", true);
+	ck_assert_int_eq(
+	    enclave_client_wait(fixture.client, NULL, 10000, fixture.error), 0);
+	fixture.boot_offset_ms += 20000;
+	fixture.wall_offset_ms += 20000;
+	ck_assert(fixture_wait_event(ENCLAVE_CLIENT_EVENT_MEASUREMENT_REFUSED));
+	fixture_set("{\"evidence\":\"status\"}");
+	expect_no_revival(false);
+}
+END_TEST
+
+START_TEST(a_withdrawal_waits_for_no_lock)
+{
+	int held;
+
+	run_once();
+	held = open(directory, O_RDONLY | O_DIRECTORY);
+	ck_assert_int_eq(flock(held, LOCK_EX), 0);
+	withdraw();
+	(void)close(held);
+	expect_no_revival(false);
+}
+END_TEST
+
+/* Whoever answers polls does not choose what is on the disk. */
+START_TEST(a_withdrawal_makes_no_file)
+{
+	fixture_set("{\"clock_offset_ms\":0" OTHER_BUILD);
+	fixture_client(NULL, "", false);
+	fixture_expect(attest(), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert_uint_eq(list(), 0);
+}
+END_TEST
+
+START_TEST(where_nothing_is_withdrawn_documents_stay)
+{
+	fixture_client(NULL, ",\"insecure_keep_withdrawn\":true", false);
+	fixture_get_ok("/first");
+	withdraw();
+	next_client(NULL, "", false);
+	ck_assert(live());
+}
+END_TEST
+
+/* Another process, which never saw the withdrawal, gets older evidence. */
+START_TEST(older_evidence_does_not_replace_a_withdrawal)
+{
+	run_once();
+	withdraw();
+	move(names[0], "aside");
+	fixture_set("{\"evidence\":\"good\",\"clock_offset_ms\":0,"
+		    "\"pcrs\":null}");
+	next_client(NULL, "", false);
+	ck_assert(!live());
+	move("aside", names[0]);
+	fixture_get_ok("/older");
+	fixture_set("{\"evidence\":\"status\"}");
+	expect_no_revival(false);
+}
+END_TEST
+
+START_TEST(newer_evidence_replaces_a_withdrawal)
+{
+	run_once();
+	withdraw();
+	fixture_set("{\"evidence\":\"good\",\"clock_offset_ms\":4000,"
+		    "\"pcrs\":null}");
+	fixture_get_ok("/again");
+	ck_assert_uint_eq(list(), 1);
+	next_client(NULL, "", false);
+	ck_assert(live());
+}
+END_TEST
+
+#define LIST                                                                   \
+	",\"profile\":{\"encoding\":\"raw\","                                  \
+	"\"path\":\"/attestation/raw\",\"binding\":{\"field\":"                \
+	"\"user_data\",\"object\":\"spki\",\"transform\":\"sha256\","          \
+	"\"keys\":8}}"
+
+/* A document of two keys lies under the name of the first. */
+START_TEST(a_withdrawn_key_goes_wherever_it_is_named)
+{
+	char settings[512];
+	const char *key;
+
+	run_once();
+	key = names[0] + 33;
+	(void)snprintf(settings, sizeof(settings),
+	    "{\"user_data\":\"%.64s%.64s\"}", HEX48, key);
+	ck_assert_int_eq(unlink(path_of(names[0])), 0);
+	fixture_set(settings);
+	next_client(NULL, LIST, false);
+	fixture_get_ok("/of-two");
+	(void)snprintf(settings, sizeof(settings),
+	    "{\"clock_offset_ms\":2000,\"user_data\":\"%.64s\"" OTHER_BUILD,
+	    key);
+	fixture_set(settings);
+	fixture_expect(attest(), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert_uint_eq(list(), 1);
+	fixture_set("{\"evidence\":\"status\"}");
+	next_client(NULL, LIST, false);
+	ck_assert(!live());
+	ck_assert_int_ne(
+	    fixture_get("/secret-after-restart"), ENCLAVE_CLIENT_OK);
+	ck_assert(!fixture_saw("/secret-after-restart"));
+}
+END_TEST
+
 /* Directories that are refused. */
 
 static void
@@ -649,6 +807,15 @@ main(void)
 	tcase_add_test(cases, newer_evidence_is_not_replaced);
 	tcase_add_test(cases, older_evidence_is_replaced);
 	tcase_add_test(cases, unauthentic_newer_content_is_replaced);
+	tcase_add_loop_test(
+	    cases, a_restart_does_not_revive_a_withdrawn_key, 0, 2);
+	tcase_add_test(cases, a_poll_that_withdraws_tells_the_next_run);
+	tcase_add_test(cases, a_withdrawal_waits_for_no_lock);
+	tcase_add_test(cases, a_withdrawal_makes_no_file);
+	tcase_add_test(cases, where_nothing_is_withdrawn_documents_stay);
+	tcase_add_test(cases, older_evidence_does_not_replace_a_withdrawal);
+	tcase_add_test(cases, newer_evidence_replaces_a_withdrawal);
+	tcase_add_test(cases, a_withdrawn_key_goes_wherever_it_is_named);
 	tcase_add_loop_test(cases, unfit_directories_are_refused, 0,
 	    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(cases, several_processes_share_it);

@@ -907,3 +907,10 @@ store_save(struct store *store, const struct enclave *enclave,
 {
 	(void)store, (void)enclave, (void)appraisal, (void)body;
 }
+
+void
+store_withdraw(struct store *store, const struct enclave *enclave,
+    const struct appraisal *appraisal, struct bytes body)
+{
+	(void)store, (void)enclave, (void)appraisal, (void)body;
+}
