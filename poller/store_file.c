@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -59,8 +60,22 @@ why_not_opened(const char *path, int number)
 	return strerror(number);
 }
 
-enum enclave_client_status
-store_file_open_directory(
+/*
+ * "link/" and "link/." name what the link points to, and O_NOFOLLOW says
+ * nothing about it.  "/" and "." stay.
+ */
+static void
+strip_end(char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && (path[len - 1] == '/' ||
+			      (path[len - 1] == '.' && path[len - 2] == '/')))
+		path[--len] = '\0';
+}
+
+static enum enclave_client_status
+open_directory(
     const char *path, int *ret_directory, struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
@@ -79,6 +94,21 @@ store_file_open_directory(
 	}
 	*ret_directory = directory;
 	return ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_status
+store_file_open_directory(
+    const char *path, int *ret_directory, struct enclave_client_error *error)
+{
+	char *stripped = strdup(path);
+	enum enclave_client_status status;
+
+	if (!stripped)
+		return error_memory(error);
+	strip_end(stripped);
+	status = open_directory(stripped, ret_directory, error);
+	free(stripped);
+	return status;
 }
 
 static bool

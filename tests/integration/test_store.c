@@ -671,6 +671,22 @@ spoil_symlink(void)
 	ck_assert_int_eq(symlink(target, directory), 0);
 }
 
+/* The same link, by names that mean what it points to. */
+
+static void
+spoil_symlink_slash(void)
+{
+	spoil_symlink();
+	(void)strcat(directory, "//");
+}
+
+static void
+spoil_symlink_dot(void)
+{
+	spoil_symlink();
+	(void)strcat(directory, "/./");
+}
+
 static void
 spoil_file(void)
 {
@@ -693,6 +709,8 @@ static const struct {
 } refused[] = {
     {spoil_open_to_others, "0700"},
     {spoil_symlink, "it is a symbolic link"},
+    {spoil_symlink_slash, "it is a symbolic link"},
+    {spoil_symlink_dot, "it is a symbolic link"},
     {spoil_file, "Not a directory"},
     {spoil_no_parent, "No such file"},
 };
