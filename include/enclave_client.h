@@ -568,8 +568,10 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_polling(
  * else first thing in the background; written when a poll or a request brought
  * good evidence.  Evidence that withdraws a key takes the place of the document
  * that vouched for it, so that the next run does not begin with that key.
- * Newer evidence for the same key is never replaced.  Any number of processes
- * may share it.  NULL, the default: none.
+ * Newer evidence for the same key is never replaced.  Nothing is kept where
+ * each fetch asks with a nonce (profile "nitriding"), or where evidence is in
+ * the certificate.  Any number of processes may share it.  NULL, the default:
+ * none.
  */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_evidence_store(
     struct enclave_client_config *config, const char *directory);

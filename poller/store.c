@@ -61,6 +61,18 @@ make_name(const struct enclave *enclave, const struct binding_key *key,
 	return true;
 }
 
+/*
+ * A document that answers a nonce counts for the one fetch that asked for it,
+ * and what a certificate carries is never fetched: no later run could use
+ * either.
+ */
+static bool
+storable(const struct enclave *enclave)
+{
+	return enclave_fetches(enclave) &&
+	       enclave->profile->nonce == PROFILE_NONCE_NONE;
+}
+
 /* One of ours, by its form alone. */
 static bool
 well_named(const char *name)
@@ -209,20 +221,29 @@ judge(const struct job *job, struct bytes document)
 }
 
 static void
-load_file(struct store *store, struct cache_slot *slot, const char *name)
+read_and_judge(const struct job *job)
 {
-	struct job job = {.store = store, .slot = slot, .name = name};
 	struct buffer document;
 
-	job.enclave = cache_slot_enclave(slot, &job.policy_generation);
-	if (store_file_read(
-		store->directory, name, DOCUMENT_MAX_BYTES, &document)) {
-		judge(&job, buffer_bytes(&document));
+	if (store_file_read(job->store->directory, job->name,
+		DOCUMENT_MAX_BYTES, &document)) {
+		judge(job, buffer_bytes(&document));
 		buffer_clear(&document);
 	} else if (errno != ENOENT) {
 		/* Not there: another process has just replaced or removed it. */
-		tell_errno(&job, "skipped", errno);
+		tell_errno(job, "skipped", errno);
 	}
+}
+
+static void
+load_file(struct store *store, struct cache_slot *slot, const char *name)
+{
+	struct job job = {.store = store, .slot = slot, .name = name};
+
+	job.enclave = cache_slot_enclave(slot, &job.policy_generation);
+	/* Not ours: left by another profile of the same origin. */
+	if (storable(job.enclave))
+		read_and_judge(&job);
 	enclave_unref(job.enclave);
 }
 
@@ -387,8 +408,9 @@ store_save(struct store *store, const struct enclave *enclave,
 	struct buffer document;
 	struct store_name name;
 
-	if (!store || !appraisal->claims || !appraisal->key_named ||
-	    appraisal->status || !make_name(enclave, &appraisal->key, &name) ||
+	if (!store || !storable(enclave) || !appraisal->claims ||
+	    !appraisal->key_named || appraisal->status ||
+	    !make_name(enclave, &appraisal->key, &name) ||
 	    decode_body(enclave->profile, body, &document, NULL))
 		return;
 	job.enclave = enclave_ref((struct enclave *)enclave);
@@ -481,7 +503,7 @@ store_withdraw(struct store *store, const struct enclave *enclave,
 	    .store = store, .enclave = enclave, .appraisal = appraisal};
 	struct buffer document;
 
-	if (!store || !withdraws(enclave, appraisal) ||
+	if (!store || !storable(enclave) || !withdraws(enclave, appraisal) ||
 	    decode_body(enclave->profile, body, &document, NULL))
 		return;
 	withdrawal.document = buffer_bytes(&document);

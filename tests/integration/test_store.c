@@ -651,6 +651,24 @@ START_TEST(a_withdrawn_key_goes_wherever_it_is_named)
 }
 END_TEST
 
+/* What no later run could use. */
+START_TEST(answers_to_a_nonce_are_not_kept)
+{
+	static const char profile[] = ",\"profile\":\"nitriding\"";
+
+	run_once();
+	fixture_set("{\"service\":\"nitriding\"}");
+	next_client(NULL, profile, false);
+	ck_assert(!live());
+	ck_assert_uint_eq(fixture_events(ENCLAVE_CLIENT_EVENT_STORE), 0);
+	fixture_get_ok("/second");
+	ck_assert_uint_eq(list(), 1);
+	ck_assert_int_eq(unlink(path_of(names[0])), 0);
+	ck_assert_int_eq(attest(), ENCLAVE_CLIENT_OK);
+	ck_assert_uint_eq(list(), 0);
+}
+END_TEST
+
 /* Directories that are refused. */
 
 static void
@@ -834,6 +852,7 @@ main(void)
 	tcase_add_test(cases, older_evidence_does_not_replace_a_withdrawal);
 	tcase_add_test(cases, newer_evidence_replaces_a_withdrawal);
 	tcase_add_test(cases, a_withdrawn_key_goes_wherever_it_is_named);
+	tcase_add_test(cases, answers_to_a_nonce_are_not_kept);
 	tcase_add_loop_test(cases, unfit_directories_are_refused, 0,
 	    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(cases, several_processes_share_it);
