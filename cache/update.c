@@ -188,6 +188,16 @@ tell_insecure(struct change *change)
 	return change_tell(change, ENCLAVE_CLIENT_EVENT_INSECURE, &about);
 }
 
+/* A policy is told of once, when it comes into force. */
+static bool
+tell_without_code(struct change *change, const struct policy *policy)
+{
+	struct enclave_client_error about = {0};
+
+	return !policy_without_code(policy, &about) ||
+	       change_tell(change, ENCLAVE_CLIENT_EVENT_INSECURE, &about);
+}
+
 /* The enclave keeps its slot. */
 static bool
 plan_kept(struct change *change, struct enclave *enclave)
@@ -205,6 +215,9 @@ plan_kept(struct change *change, struct enclave *enclave)
 	change->draft->policy_generation = id_next();
 	if (enclave->insecure && !former->enclave->insecure &&
 	    !tell_insecure(change))
+		return false;
+	if (!policy_equal(former->enclave->policy, enclave->policy) &&
+	    !tell_without_code(change, enclave->policy))
 		return false;
 	return rematch_all(change);
 }
@@ -228,7 +241,9 @@ plan_enclave(struct update *update, struct enclave *enclave)
 	update->count++;
 	change_begin(change, update->cache, slot);
 	change->configured = true;
-	return !enclave->insecure || tell_insecure(change);
+	if (enclave->insecure && !tell_insecure(change))
+		return false;
+	return tell_without_code(change, enclave->policy);
 }
 
 /* What is left of an enclave that is no longer configured: no key. */

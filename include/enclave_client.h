@@ -469,6 +469,8 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_free(
  * "trust" says of the enclave's own origin.
  *
  * A PCR set may also pin "image_id" (Oyster's), "module_id" or "instance_id".
+ * One without "image_id", PCR0, 1, 2 and 8 names no code, so any image that its
+ * operator starts passes: a client that gets it raises EVENT_INSECURE.
  *
  * Numbers.  "poll_interval_ms", "poll_margin_ms", "max_age_ms",
  * "clock_skew_ms", "fetch_timeout_ms" and "body_max_bytes" of an enclave or of

@@ -84,6 +84,17 @@ open_cookies(
 	return EXIT_DONE;
 }
 
+/* As policy_warn_insecure(), of what the library alone knows: the sets. */
+static void
+warn_of_policy(const struct enclave_client_event *event, void *context)
+{
+	(void)context;
+	if (event->kind == ENCLAVE_CLIENT_EVENT_INSECURE &&
+	    event->step == ENCLAVE_CLIENT_STEP_POLICY)
+		(void)fprintf(stderr, "attest-curl: insecure: %s: %s\n",
+		    event->enclave, event->message);
+}
+
 int
 session_open(const struct options *options, struct session *ret_session,
     struct fault *fault)
@@ -106,6 +117,7 @@ session_open(const struct options *options, struct session *ret_session,
 		goto out;
 	configure_connection(options, config);
 	policy_warn_insecure(options);
+	enclave_client_config_set_event_callback(config, warn_of_policy, NULL);
 	status = enclave_client_new(config, &ret_session->client, error);
 	if (status != ENCLAVE_CLIENT_OK)
 		(void)fault_set_error(fault, status, error);

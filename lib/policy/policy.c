@@ -107,6 +107,50 @@ set_name(
 	text_append(&name, "\"");
 }
 
+/*
+ * PCR0, 1 and 2 measure the image, PCR8 who signed it (AWS, "Cryptographic
+ * attestation").  Zero in the first three is debug mode, which has a switch of
+ * its own; zero in PCR8 is that of every image without a signature.
+ */
+static bool
+names_code(const struct pcr_set *set)
+{
+	static const uint8_t zero[PCR_BYTES];
+
+	if (set->image_id_given)
+		return true;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct pcr_value *value = &set->values[i];
+
+		if (value->index <= 2)
+			return true;
+		if (value->index == 8 &&
+		    memcmp(value->bytes, zero, sizeof(zero)) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+policy_without_code(
+    const struct policy *policy, struct enclave_client_error *ret_about)
+{
+	char name[SET_NAME_MAX_BYTES];
+
+	for (size_t i = 0; i < policy->count; i++) {
+		if (names_code(&policy->sets[i]))
+			continue;
+		set_name(policy, i, name);
+		error_set(ret_about, ENCLAVE_CLIENT_OK,
+		    ENCLAVE_CLIENT_STEP_POLICY,
+		    "%s names no code (PCR0, 1, 2, 8 or image_id), so any "
+		    "image that its operator starts passes",
+		    name);
+		return true;
+	}
+	return false;
+}
+
 bool
 set_expired(const struct pcr_set *set, int64_t now_ms)
 {
@@ -188,7 +232,8 @@ module_matches(const struct pcr_set *set, const struct claims *claims)
 bool
 set_matches(const struct pcr_set *set, const struct claims *claims)
 {
-	/* A set that names no code matches none. */
+	/* One that names nothing would match everything.  None is read; see
+	 * policy_without_code() for those that name something else. */
 	if (!set->count && !set->image_id_given)
 		return false;
 	return set_registers_match(set, claims) &&

@@ -32,6 +32,13 @@ size_t policy_set_count(const struct policy *policy);
 const char *policy_set_label(const struct policy *policy, size_t set);
 bool policy_insecure_debug(const struct policy *policy);
 bool policy_equal(const struct policy *a, const struct policy *b);
+/*
+ * Whether some set names no code: no image id, none of PCR0, 1 and 2, and no
+ * PCR8 but that of an image nobody signed.  Any image that its operator starts
+ * passes, so whoever configured it is told; ret_about says which set.
+ */
+bool policy_without_code(
+    const struct policy *policy, struct enclave_client_error *ret_about);
 /* When the set stops counting, wall clock; INT64_MAX for never. */
 int64_t policy_set_expires_ms(const struct policy *policy, size_t set);
 

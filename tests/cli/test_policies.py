@@ -157,3 +157,18 @@ def test_insecure_options_always_say_so(attest_curl):
     # -s may stand in a file of options, and nobody would know.
     (said,) = attest_curl("-s", *line).err.splitlines()
     assert said.startswith("attest-curl: insecure: --insecure-allow-debug")
+
+
+@pytest.mark.parametrize("register", [3, 4, 16])
+def test_registers_that_name_no_code_always_say_so(attest_curl, register):
+    run = attest_curl("-s", "--pcr", f"{register}={PCR}", NOBODY)
+    (said,) = run.err.splitlines()
+    assert said.startswith("attest-curl: insecure: 127.0.0.1:1: set 1 of 1 names no")
+    assert "PCR0, 1, 2, 8 or image_id" in said
+
+
+@pytest.mark.parametrize("register", [0, 1, 2, 8])
+def test_registers_that_name_code_say_nothing(attest_curl, register):
+    line = ["-s", "--pcr", f"{register}={PCR}", "--pcr", "4=" + PCR, NOBODY]
+    run = attest_curl(*line)
+    assert (run.exit, run.err) == (7, "")

@@ -187,6 +187,7 @@ binding_key_equal(const struct binding_key *a, const struct binding_key *b)
 struct policy {
 	atomic_int references;
 	unsigned int accepted;
+	bool without_code;
 };
 
 struct policy *
@@ -206,7 +207,17 @@ policy_unref(struct policy *policy)
 bool
 policy_equal(const struct policy *a, const struct policy *b)
 {
-	return a->accepted == b->accepted;
+	return a->accepted == b->accepted && a->without_code == b->without_code;
+}
+
+bool
+policy_without_code(
+    const struct policy *policy, struct enclave_client_error *ret_about)
+{
+	if (policy->without_code)
+		error_set(ret_about, ENCLAVE_CLIENT_OK,
+		    ENCLAVE_CLIENT_STEP_POLICY, "no code");
+	return policy->without_code;
 }
 
 bool
@@ -304,6 +315,7 @@ enclave_new(const struct fake_enclave *fake, size_t index)
 	enclave->policy = fake_new(sizeof(*enclave->policy));
 	atomic_init(&enclave->policy->references, 1);
 	enclave->policy->accepted = fake->accepted;
+	enclave->policy->without_code = fake->without_code;
 	enclave->index = index;
 	enclave->name = copy_string(fake->name);
 	enclave->origin.host = copy_string(fake->host);

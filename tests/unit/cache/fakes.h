@@ -31,6 +31,7 @@ struct fake_enclave {
 	int64_t max_age_ms;    /* 0: an hour */
 	bool keep_withdrawn;
 	bool insecure;
+	bool without_code;
 	const struct profile *profile; /* NULL: the first one */
 	int64_t interval_ms;           /* nothing that a verdict rests on */
 };

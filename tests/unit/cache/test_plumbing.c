@@ -545,6 +545,33 @@ START_TEST(a_weakening_is_told_when_it_comes_into_force)
 }
 END_TEST
 
+START_TEST(sets_that_name_no_code_are_told_once_for_each_policy)
+{
+	struct world world;
+	struct fake_enclave any = a, others = a;
+
+	any.without_code = true;
+	others.without_code = true;
+	others.accepted = ~a.accepted;
+	world_init(&world);
+	ck_assert_int_eq(world_update(&world, &any, 1), OK);
+	world_expect_events(&world, "insecure", "added");
+	ck_assert_str_eq(world.message, "no code");
+	ck_assert_int_eq(world_update(&world, &any, 1), OK);
+	world_expect_events(&world, "", "unchanged");
+	any.interval_ms = 1;
+	ck_assert_int_eq(world_update(&world, &any, 1), OK);
+	world_expect_events(&world, "", "the same policy");
+	ck_assert_int_eq(world_update(&world, &others, 1), OK);
+	world_expect_events(&world, "insecure", "another such policy");
+	ck_assert_int_eq(world_update(&world, &a, 1), OK);
+	world_expect_events(&world, "", "code is named");
+	ck_assert_int_eq(world_update(&world, &any, 1), OK);
+	world_expect_events(&world, "insecure", "no more");
+	world_end(&world);
+}
+END_TEST
+
 /* Every function of the cache, from inside a callback. */
 static void
 use_everything(struct world *world)
@@ -637,6 +664,8 @@ plumbing_suite(void)
 	tcase_add_test(hooks,
 	    without_a_poller_nothing_is_marked_and_a_later_one_finds_all);
 	tcase_add_test(hooks, a_weakening_is_told_when_it_comes_into_force);
+	tcase_add_test(
+	    hooks, sets_that_name_no_code_are_told_once_for_each_policy);
 	tcase_add_test(hooks, a_callback_may_call_any_function);
 	tcase_add_test(hooks, without_a_callback_everything_still_works);
 	suite_add_tcase(suite, hooks);

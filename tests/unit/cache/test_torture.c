@@ -73,7 +73,11 @@ next_map(struct scene *scene)
 {
 	const struct fake_enclave next[] = {
 	    {.name = "payments", .host = "h", .accepted = 1 << BAD},
-	    {.name = "more", .host = "m", .accepted = 1, .insecure = true},
+	    {.name = "more",
+		.host = "m",
+		.accepted = 1,
+		.insecure = true,
+		.without_code = true},
 	};
 
 	return (int)world_update(&scene->world, next, COUNT(next));
@@ -124,7 +128,8 @@ static const struct {
     {"refusing what is too old", refuse_time, ERR(TOO_OLD), 2, "refused"},
     {"known evidence after a refusal", recover, OK, 2, "recovered"},
     {"a map with another policy and a new enclave", next_map, OK, 10,
-	"measurement measurement attested recovered insecure"},
+	"measurement measurement attested recovered insecure "
+	"insecure"},
     {"a map without the enclave", empty_map, OK, 3, ""},
     {"noting a failure", note_failure, OK, 2, "poll_failed"},
     {"sweeping ends", expire, OK, 2, "expired"},

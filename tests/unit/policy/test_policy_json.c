@@ -247,6 +247,56 @@ START_TEST(insecure_allow_debug_allows_zeros_and_no_more)
 }
 END_TEST
 
+#define IMAGE_ID                                                               \
+	"\"image_id\":\""                                                      \
+	"abababababababababababababababababababababababababababababababab\""
+
+/* What each says of the code; told NULL: each set of it names some. */
+static const struct {
+	const char *text;
+	bool debug;
+	const char *told;
+} codes[] = {
+    {"{" PCR(3, "a") "}", false, "set 1 of 1 names no code"},
+    {"{" PCR(4, "a") "}", false, "set 1 of 1 names no code"},
+    {"{" PCR(16, "a") "}", false, "set 1 of 1 names no code"},
+    {"{" PCR(3, "a") "," PCR(4, "b") "}", false, "set 1 of 1 names no code"},
+    {"{" PCR(4, "a") "," PCR(8, "0") "}", false, "set 1 of 1 names no code"},
+    {"{" PCR(4, "a") "}", true, "set 1 of 1 names no code"},
+    {"{" PCR(4, "a") ",\"instance_id\":\"i-0123456789abcdef0\"}", false,
+	"set 1 of 1 names no code"},
+    {"[{" PCR(0, "a") "},{" PCR(4, "a") ",\"label\":\"v2\"}]", false,
+	"set 2 of 2 \"v2\" names no code"},
+    {"{" PCR(8, "a") "}", false, NULL},
+    {"{" PCR(0, "a") "}", false, NULL},
+    {"{" PCR(1, "a") "}", false, NULL},
+    {"{" PCR(2, "a") "}", false, NULL},
+    {"{" PCR(0, "a") "," PCR(4, "b") "}", false, NULL},
+    {"{" PCR(4, "a") "," PCR(8, "b") "}", false, NULL},
+    {"{" IMAGE_ID "," PCR(4, "b") "}", false, NULL},
+    {"{" IMAGE_ID "}", false, NULL},
+    /* A debug set has a switch of its own. */
+    {"{" PCR(0, "0") "}", true, NULL},
+    {"{" PCR(1, "0") "," PCR(4, "a") "}", true, NULL},
+};
+
+START_TEST(a_set_that_names_no_code_is_read_and_told)
+{
+	struct enclave_client_error about = {0};
+	struct policy *policy = NULL;
+
+	ck_assert_int_eq(load(codes[_i].text, codes[_i].debug, &policy, &about),
+	    ENCLAVE_CLIENT_OK);
+	ck_assert_int_eq(
+	    policy_without_code(policy, &about), codes[_i].told != NULL);
+	if (codes[_i].told)
+		ck_assert_msg(!strncmp(about.message, codes[_i].told,
+				  strlen(codes[_i].told)),
+		    "%s", about.message);
+	policy_unref(policy);
+}
+END_TEST
+
 /* A list of count sets. */
 static char *
 many_sets(size_t count)
@@ -441,6 +491,8 @@ main(void)
 	    tcase, bad_reference_values_are_refused, 0, COUNT(refused));
 	tcase_add_loop_test(tcase,
 	    insecure_allow_debug_allows_zeros_and_no_more, 0, COUNT(insecure));
+	tcase_add_loop_test(
+	    tcase, a_set_that_names_no_code_is_read_and_told, 0, COUNT(codes));
 	tcase_add_test(tcase, sets_are_allowed_up_to_their_limit);
 	tcase_add_test(tcase, a_label_is_allowed_up_to_its_limit);
 	tcase_add_loop_test(
