@@ -386,6 +386,14 @@ def test_network_errors_are_httpxs_own(http, client, make, enclave):
         http.request("GET", enclave.url + "/never", timeout=0.2)
 
 
+def test_answers_are_pickled_without_their_evidence(http, enclave):
+    answer = http.request("GET", enclave.url + "/path")
+    again = pickle.loads(pickle.dumps(answer))
+    assert again.json()["path"] == "/path" and answer.attestation
+    with pytest.raises(enclave_client.UsageError, match="no evidence"):
+        again.attestation
+
+
 def test_errors_survive_pickling(http):
     with pytest.raises(enclave_client.UnknownEnclave) as caught:
         http.request("GET", "https://127.0.0.1:1/")

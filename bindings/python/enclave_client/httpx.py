@@ -555,6 +555,13 @@ class AttestedResponse(httpx.Response):
         """False for one that leaves the enclave's origin: nobody follows it."""
         return super().has_redirect_location and not self._redirect_leaves_origin
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Pickled without its evidence, which is C's and the client's.
+        state = super().__getstate__()
+        for name in ("_peer", "_document"):
+            state.pop(name, None)
+        return state
+
 
 @contextlib.contextmanager
 def _mapped(request: httpx.Request) -> Iterator[None]:
