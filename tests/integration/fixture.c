@@ -132,6 +132,9 @@ make_config(const char *map)
 	    config, local_enclave_text(fixture.enclave, "web_ca"));
 	enclave_client_config_set_evidence_store(
 	    config, fixture.evidence_store);
+	if (fixture.connect_to)
+		enclave_client_config_add_connect_to(
+		    config, fixture.connect_to);
 	enclave_client_config_set_event_callback(
 	    config, record_event, &fixture);
 	ck_assert_msg(enclave_client_config_load_text(

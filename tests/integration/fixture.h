@@ -37,8 +37,10 @@ struct fixture {
 	struct fixture_event events[FIXTURE_EVENTS_MAX];
 	size_t event_count;
 	size_t events_ever[FIXTURE_EVENT_KINDS];
-	char store_message[256];    /* of the last EVENT_STORE */
-	const char *evidence_store; /* for clients to come; NULL: none */
+	char store_message[256]; /* of the last EVENT_STORE */
+	/* For clients to come; NULL: none. */
+	const char *evidence_store;
+	const char *connect_to;
 };
 
 /* The one that Check's setup made for the test case that runs. */

@@ -4,6 +4,7 @@
  * enclave's own log says it received.
  */
 #include <enclave_client_curl.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 static CURL *easy;
 static struct enclave_client_curl *attachment;
 static struct local_enclave *second;
+static const char *tls_version;
 
 static void
 setup_handle(void)
@@ -32,6 +34,7 @@ setup_handle(void)
 static void
 setup(void)
 {
+	tls_version = "1.3";
 	fixture_setup();
 	setup_handle();
 }
@@ -39,6 +42,7 @@ setup(void)
 static void
 setup_tls12(void)
 {
+	tls_version = "1.2";
 	fixture_setup_tls12();
 	setup_handle();
 }
@@ -670,6 +674,84 @@ START_TEST(origin_decides_which_enclave_it_is)
 }
 END_TEST
 
+#define A_LABEL "xn--bcher-kva.test"
+#define U_LABEL                                                                \
+	"b\xc3\xbc"                                                            \
+	"cher.test"
+
+static const struct {
+	const char *mapped;
+	const char *asked;
+	int port_offset;
+	enum enclave_client_status status;
+} named_origins[] = {
+    {"127.0.0.1", "127.0.0.1", 0, ENCLAVE_CLIENT_OK},
+    {"127.0.0.1", "127.0.0.1", 1, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+    {"127.0.0.1", "[::1]", 0, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+    {"[::1]", "[::1]", 0, ENCLAVE_CLIENT_OK},
+    {"[::1]", "[0:0::0:1]", 0, ENCLAVE_CLIENT_OK},
+    {"[::1]", "[::1]", 1, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+    {"[::1]", "127.0.0.1", 0, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+    {A_LABEL, A_LABEL, 0, ENCLAVE_CLIENT_OK},
+    {A_LABEL, "XN--Bcher-KVA.test.", 0, ENCLAVE_CLIENT_OK},
+    {A_LABEL, A_LABEL, 1, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+    {A_LABEL, U_LABEL, 0, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+    {"localhost", "localhost", 1, ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE},
+};
+
+/* An enclave at mapped alone, known to a client. */
+static void
+enclave_named(const char *mapped)
+{
+	const char *const arguments[] = {"--instance", "second", "--tls",
+	    tls_version, "--host", A_LABEL, "--host", "localhost", NULL};
+	char map[512];
+	static char way[64];
+
+	second = local_enclave_start(fixture.state, arguments);
+	ck_assert_ptr_nonnull(second);
+	(void)snprintf(
+	    way, sizeof(way), "::127.0.0.1:%d", local_enclave_port(second));
+	fixture.connect_to = way;
+	(void)snprintf(map, sizeof(map),
+	    "{\"enclaves\":{\"" FIXTURE_NAME
+	    "\":{\"url\":\"https://%s:%d\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+	    mapped, local_enclave_port(second), local_enclave_pcr(second, "0"));
+	fixture_client_with_map(map, false);
+	fixture_get_ok("/warm");
+	ck_assert_uint_eq(local_enclave_count(second, "handshake"), 1);
+}
+
+/* All lead to the enclave: what is refused would arrive. */
+START_TEST(name_and_port_decide_which_enclave_it_is)
+{
+	enum enclave_client_status wanted = named_origins[_i].status;
+	struct curl_slist *way;
+	char url[128];
+
+	/* Where libcurl makes an A-label of a U-label, its locale must know. */
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	enclave_named(named_origins[_i].mapped);
+	attach(NULL);
+	way = curl_slist_append(NULL, fixture.connect_to);
+	handles_set_pointer(easy, CURLOPT_CONNECT_TO, way);
+	(void)snprintf(url, sizeof(url), "https://%s:%d/named",
+	    named_origins[_i].asked,
+	    local_enclave_port(second) + named_origins[_i].port_offset);
+	handles_set_pointer(easy, CURLOPT_URL, url);
+	fixture_expect(enclave_client_curl_perform(attachment, fixture.error),
+	    wanted, NULL);
+	ck_assert_uint_eq(local_enclave_count(second, "request"),
+	    1 + (size_t)(wanted == ENCLAVE_CLIENT_OK));
+	ck_assert_int_eq(local_enclave_log_contains(second, "/named"),
+	    wanted == ENCLAVE_CLIENT_OK);
+	ck_assert_uint_eq(local_enclave_count(second, "handshake"),
+	    1 + (size_t)(wanted == ENCLAVE_CLIENT_OK));
+	handles_set_pointer(easy, CURLOPT_CONNECT_TO, NULL);
+	curl_slist_free_all(way);
+}
+END_TEST
+
 static enum enclave_client_status follow(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 static enum enclave_client_status
@@ -830,6 +912,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(
 	    tcase, redirect_to_another_enclave_is_judged_for_that_one);
 	tcase_add_test(tcase, redirect_out_of_every_enclave_is_refused);
+	tcase_add_loop_test(tcase, name_and_port_decide_which_enclave_it_is, 0,
+	    sizeof(named_origins) / sizeof(named_origins[0]));
 	tcase_add_loop_test(tcase, origin_decides_which_enclave_it_is, 0,
 	    sizeof(origins) / sizeof(origins[0]));
 }

@@ -116,7 +116,7 @@ web_pki_free(struct web_pki *pki)
 static char *
 subject_alternative_names(const struct web_hosts *hosts)
 {
-	char *names = must_copy_text("IP:127.0.0.1");
+	char *names = must_copy_text("IP:127.0.0.1,IP:::1");
 	size_t i;
 
 	for (i = 0; i < hosts->count; i++) {

@@ -52,7 +52,7 @@ struct web_order {
 	const struct service_cargo *cargo; /* NULL: nothing */
 };
 
-/* A new server certificate for the hosts and for 127.0.0.1. */
+/* A new server certificate for the hosts, 127.0.0.1 and ::1. */
 X509 *web_pki_issue(struct web_pki *pki, const struct web_order *order);
 
 #endif
