@@ -2,7 +2,7 @@
  * What the gate costs, against plain libcurl in the same run: one JSON line a
  * figure, {"name","value","unit"}.  Costs are the client's CPU time; the two
  * sides take turns, and the median of the turns' ratios counts.  The server is
- * nginx on another core.  No limit is judged here: machines differ.
+ * nginx on another core.  The limits are in README.md.
  */
 #include <enclave_client_curl.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds for speed, runs every benchmark and prints its figures, one line of
-# JSON each: {"name":...,"value":...,"unit":...}.
+# JSON each: {"name":...,"value":...,"unit":...}, and "limit" and "verdict"
+# where README.md has a limit.
 set -euo pipefail
 
 usage()
@@ -10,7 +11,9 @@ usage: tests/bench/run.sh [--build-dir DIR] [NAME]...
 
 Builds into DIR (default build/bench) and runs the benchmarks, one after the
 other: all of them, or the named ones. Ratios are measured within one run, so a
-busy machine changes them little; other times it does.
+busy machine changes them little; other times it does. Beside a figure stands its
+limit, if it has one (tests/bench/README.md); only limits of what no machine
+changes make the run fail.
 TEXT
 }
 
@@ -38,5 +41,8 @@ ninja -C "$build" >&2
 status=0
 meson test -C "$build" --benchmark --no-rebuild --logbase bench --quiet "$@" \
 	>&2 || status=$?
-sed -n '/^{"name":/p' "$build/meson-logs/bench.txt"
+whole=()
+[ $# -gt 0 ] || whole=(--whole)
+sed -n '/^{"name":/p' "$build/meson-logs/bench.txt" |
+	"$top/tests/bench/judge.py" ${whole[@]+"${whole[@]}"} || status=$?
 exit "$status"
