@@ -986,6 +986,77 @@ START_TEST(body_goes_on_after_a_withdrawal_unless_the_caller_asks)
 }
 END_TEST
 
+#define TRAILER_MARKER "s3cr3t-trailer"
+
+static int
+give_trailer(struct curl_slist **trailers, void *context)
+{
+	size_t *asked = context;
+
+	++*asked;
+	*trailers = curl_slist_append(*trailers, "X-Late: " TRAILER_MARKER);
+	return *trailers ? CURL_TRAILERFUNC_OK : CURL_TRAILERFUNC_ABORT;
+}
+
+static void
+upload_with_trailer(size_t *asked)
+{
+	upload();
+	list = curl_slist_append(list, "Trailer: X-Late");
+	handles_set_pointer(easy, CURLOPT_HTTPHEADER, list);
+	handles_set_pointer(easy, CURLOPT_TRAILERDATA, asked);
+	ck_assert_int_eq(
+	    curl_easy_setopt(easy, CURLOPT_TRAILERFUNCTION, give_trailer), 0);
+}
+
+START_TEST(impostor_gets_no_trailer)
+{
+	char way[64];
+	struct curl_slist *ways;
+	size_t asked = 0;
+
+	memset(&body, 0, sizeof(body));
+	body.paused = body.changed = true;
+	warm_and_attached();
+	start_impostor();
+	upload_with_trailer(&asked);
+	/* The control: an attested key gets it. */
+	perform_ok("/upload");
+	ck_assert(fixture_saw(TRAILER_MARKER));
+	ck_assert_uint_eq(asked, 1);
+	body.pieces = 0;
+	(void)snprintf(
+	    way, sizeof(way), "::127.0.0.1:%d", local_enclave_port(impostor));
+	ways = curl_slist_append(NULL, way);
+	handles_set_pointer(easy, CURLOPT_CONNECT_TO, ways);
+	expect_unattested("/upload");
+	impostor_got_nothing(1);
+	ck_assert(!local_enclave_log_contains(impostor, TRAILER_MARKER));
+	ck_assert_uint_eq(asked, 1);
+	handles_set_pointer(easy, CURLOPT_CONNECT_TO, NULL);
+	curl_slist_free_all(ways);
+}
+END_TEST
+
+/* The loop's number: withdrawn after a pause, or by the time of the 100. */
+START_TEST(withdrawn_key_gets_no_trailer_where_the_caller_asks)
+{
+	size_t asked = 0;
+
+	memset(&body, 0, sizeof(body));
+	body.paused = _i & 1;
+	body.asks = true;
+	warm_and_attached();
+	upload_with_trailer(&asked);
+	fixture_expect(
+	    perform("/upload"), ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert(body.changed);
+	ck_assert(local_enclave_wait_for(fixture.enclave, "closed", 1, 10000));
+	ck_assert(!fixture_saw(TRAILER_MARKER));
+	ck_assert_uint_eq(asked, 0);
+}
+END_TEST
+
 /* The reason is told for as long as the transfer lasts. */
 START_TEST(refused_body_stays_refused)
 {
@@ -1101,6 +1172,9 @@ main(void)
 	add_tls_and_urls(tcase);
 	tcase_add_loop_test(tcase,
 	    body_goes_on_after_a_withdrawal_unless_the_caller_asks, 0, 4);
+	tcase_add_test(tcase, impostor_gets_no_trailer);
+	tcase_add_loop_test(
+	    tcase, withdrawn_key_gets_no_trailer_where_the_caller_asks, 0, 2);
 	tcase_add_test(tcase, refused_body_stays_refused);
 	tcase_add_test(tcase, body_ends_with_the_client);
 	suite_add_tcase(suite, tcase);
