@@ -2,16 +2,19 @@
  * No change of a good document is accepted: each bit, each truncation, each
  * byte behind it.
  *
- *   test-mutation CATALOGUE [STRIDE [DISTANCE]]
+ *   test-mutation CATALOGUE [STRIDE [DISTANCE [FIRST]]]
  *
  * With stride 1 every single-bit change is tried: of the generated document and
- * of each DISTANCE-th real one, from the oldest to the newest form.  No
- * single-bit change keeps the meaning: the one malleable part, s against n - s,
- * differs in many bits.
+ * of each DISTANCE-th real one from FIRST on, from the oldest to the newest
+ * form.  Where a distance is given without it, FIRST is another each day, so
+ * that all have their turn; which are taken is printed.  No single-bit change
+ * keeps the meaning: the one malleable part, s against n - s, differs in many
+ * bits.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <check.h>
 
@@ -30,6 +33,7 @@ static struct subject subjects[DOCUMENTS_MAX];
 static int subject_count;
 static long stride = 1;
 static long distance = 8;
+static long first;
 
 static enum enclave_client_status
 judge(const struct subject *subject, struct bytes document,
@@ -159,9 +163,36 @@ add_real(
 	cJSON_ArrayForEach(document,
 	    documents) if (strcmp(json_string(document, "expect"), "refused") !=
 			       0 &&
-			   number++ % distance == 0)
+			   number++ % distance == first)
 	    add(folder, json_string(document, "file"), roots,
 		json_member_integer(document, "timestamp_ms"));
+}
+
+/* False: they are no numbers of this test's. */
+static bool
+read_arguments(int argc, char **argv)
+{
+	if (argc > 2)
+		stride = strtol(argv[2], NULL, 10);
+	if (argc > 3)
+		distance = strtol(argv[3], NULL, 10);
+	if (argc < 2 || stride < 1 || distance < 1)
+		return false;
+	if (argc > 4)
+		first = strtol(argv[4], NULL, 10);
+	else if (argc > 3)
+		first = (long)(time(NULL) / 86400 % distance);
+	return first >= 0 && first < distance;
+}
+
+static void
+print_subjects(void)
+{
+	(void)printf(
+	    "# each real document in %ld, from %ld on:\n", distance, first);
+	for (int i = 0; i < subject_count; i++)
+		(void)printf("# %s\n", subjects[i].name);
+	(void)fflush(stdout);
 }
 
 int
@@ -177,13 +208,7 @@ main(int argc, char **argv)
 	SRunner *runner;
 	int failed;
 
-	if (argc < 2)
-		return 2;
-	if (argc > 2)
-		stride = strtol(argv[2], NULL, 10);
-	if (argc > 3)
-		distance = strtol(argv[3], NULL, 10);
-	if (stride < 1 || distance < 1)
+	if (!read_arguments(argc, argv))
 		return 2;
 	manifest = json_read(argv[1], "manifest.json");
 	test_roots = roots_file(argv[1], json_string(manifest, "root"));
@@ -197,6 +222,7 @@ main(int argc, char **argv)
 		add_real(vectors,
 		    cJSON_GetObjectItemCaseSensitive(index, "documents"), aws);
 	}
+	print_subjects();
 	tcase_set_timeout(tcase, 3600);
 	tcase_add_loop_test(tcase, no_bit_is_free, 0, subject_count);
 	tcase_add_loop_test(
