@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <curl/curl.h>
+
 #include "output.h"
 
 #define MICROSECONDS INT64_C(1000000)
@@ -90,6 +92,82 @@ write_header_of(FILE *stream, const struct outcome *outcome, const char *name)
 		    enclave_client_response_header(outcome->response, name, 0);
 	if (value)
 		(void)fputs(value, stream);
+}
+
+static void
+write_address(FILE *stream, const struct outcome *outcome, int local)
+{
+	(void)fputs(local
+			? enclave_client_response_local_ip(outcome->response)
+			: enclave_client_response_remote_ip(outcome->response),
+	    stream);
+}
+
+/* What was not verified was not sent. */
+static void
+write_verified(FILE *stream, const struct outcome *outcome, int info)
+{
+	(void)outcome;
+	(void)info;
+	(void)fputs("0", stream);
+}
+
+/* Lower case since curl 8. */
+static void
+write_scheme(FILE *stream, const struct outcome *outcome, int info)
+{
+	bool lower = curl_version_info(CURLVERSION_NOW)->version_num >= 0x80000;
+
+	(void)info;
+	if (outcome->response)
+		(void)fputs(lower ? "https" : "HTTPS", stream);
+}
+
+/* Of the final answer: its status line is none. */
+static void
+write_header_count(FILE *stream, const struct outcome *outcome, int info)
+{
+	const char *text = "";
+	size_t len = 0;
+	int64_t count = 0;
+
+	(void)info;
+	if (outcome->response)
+		text = enclave_client_response_header_text(
+		    outcome->response, &len);
+	for (const char *line = text; len && line && *line;) {
+		if (strncmp(line, "HTTP/", 5) == 0)
+			count = 0;
+		else if (*line != '\r' && *line != '\n')
+			count++;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	(void)fprintf(stream, "%" PRId64, count);
+}
+
+/* Where a redirect that was not followed would have led. */
+static void
+write_redirect_url(FILE *stream, const struct outcome *outcome, int info)
+{
+	long status = enclave_client_response_status(outcome->response);
+	const char *location =
+	    enclave_client_response_header(outcome->response, "Location", 0);
+	const char *from = enclave_client_response_url(outcome->response);
+	CURLU *url = NULL;
+	char *whole = NULL;
+
+	(void)info;
+	if (status < 300 || status > 399 || !location)
+		return;
+	url = curl_url();
+	if (url && !curl_url_set(url, CURLUPART_URL, from, 0) &&
+	    !curl_url_set(
+		url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) &&
+	    !curl_url_get(url, CURLUPART_URL, &whole, 0))
+		(void)fputs(whole, stream);
+	curl_free(whole);
+	curl_url_cleanup(url);
 }
 
 static void
@@ -245,25 +323,40 @@ static const struct {
     {"filename_effective", write_file, 0},
     {"http_code", write_http_code, 0},
     {"http_version", write_http_version, 0},
+    {"local_ip", write_address, true},
+    {"local_port", write_count, INFO(LOCAL_PORT)},
     {"method", write_method, 0},
     {"num_connects", write_count, INFO(NUM_CONNECTS)},
+    {"num_headers", write_header_count, 0},
     {"num_redirects", write_count, INFO(NUM_REDIRECTS)},
+    {"redirect_url", write_redirect_url, 0},
+    {"remote_ip", write_address, false},
+    {"remote_port", write_count, INFO(REMOTE_PORT)},
     {"response_code", write_http_code, 0},
+    {"scheme", write_scheme, 0},
     {"size_download", write_count, INFO(SIZE_DOWNLOAD_BYTES)},
     {"size_header", write_count, INFO(SIZE_HEADER_BYTES)},
     {"size_upload", write_count, INFO(SIZE_UPLOAD_BYTES)},
     {"speed_download", write_speed, INFO(SIZE_DOWNLOAD_BYTES)},
     {"speed_upload", write_speed, INFO(SIZE_UPLOAD_BYTES)},
+    {"ssl_verify_result", write_verified, 0},
     {"time_appconnect", write_seconds, INFO(TIME_APPCONNECT_US)},
     {"time_connect", write_seconds, INFO(TIME_CONNECT_US)},
     {"time_namelookup", write_seconds, INFO(TIME_NAMELOOKUP_US)},
     {"time_pretransfer", write_seconds, INFO(TIME_PRETRANSFER_US)},
+    {"time_redirect", write_seconds, INFO(TIME_REDIRECT_US)},
     {"time_starttransfer", write_seconds, INFO(TIME_STARTTRANSFER_US)},
     {"time_total", write_seconds, INFO(TIME_TOTAL_US)},
     {"url", write_url, 0},
     {"url_effective", write_url_effective, 0},
     {"urlnum", write_number, 0},
 };
+
+/* What curl has beside them, up to its 8.14. */
+static const char *const curls[] = {"certs", "conn_id", "ftp_entry_path",
+    "header_json", "json", "num_certs", "num_retries",
+    "proxy_ssl_verify_result", "proxy_used", "queue_time", "referer",
+    "time_posttransfer", "time_queue", "tls_earlydata", "xfer_id"};
 
 static bool
 is_name(const char *name, const char *text, size_t len)
@@ -295,6 +388,24 @@ write_pcr(const struct writer *writer, const char *name, size_t len)
 }
 
 static void
+warn_unknown(const char *name, size_t len)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(curls) / sizeof(curls[0]); i++)
+		known = known || is_name(curls[i], name, len);
+	if (known || (len > 4 && memcmp(name, "url.", 4) == 0))
+		(void)fprintf(stderr,
+		    "attest-curl: --write-out variable '%.*s' is curl's and "
+		    "not here\n",
+		    (int)len, name);
+	else
+		(void)fprintf(stderr,
+		    "attest-curl: unknown --write-out variable: '%.*s'\n",
+		    (int)len, name);
+}
+
+static void
 write_variable(struct writer *writer, const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
@@ -314,9 +425,7 @@ write_variable(struct writer *writer, const char *name, size_t len)
 	else if (is_name("onattested", name, len))
 		writer->muted = document_of(writer->outcome) == NULL;
 	else if (!write_pcr(writer, name, len))
-		(void)fprintf(stderr,
-		    "attest-curl: unknown --write-out variable: '%.*s'\n",
-		    (int)len, name);
+		warn_unknown(name, len);
 }
 
 static void

@@ -69,6 +69,8 @@ enclave_client_response_free(struct enclave_client_response *response)
 	clear_headers(response);
 	free(response->enclave);
 	free(response->url);
+	free(response->remote_ip);
+	free(response->local_ip);
 	free(response);
 }
 
@@ -107,6 +109,7 @@ fill_info(struct enclave_client_response *response, CURL *easy)
 		CURLINFO_PRETRANSFER_TIME_T},
 	    {ENCLAVE_CLIENT_INFO_TIME_STARTTRANSFER_US,
 		CURLINFO_STARTTRANSFER_TIME_T},
+	    {ENCLAVE_CLIENT_INFO_TIME_REDIRECT_US, CURLINFO_REDIRECT_TIME_T},
 	    {ENCLAVE_CLIENT_INFO_SIZE_DOWNLOAD_BYTES, CURLINFO_SIZE_DOWNLOAD_T},
 	    {ENCLAVE_CLIENT_INFO_SIZE_UPLOAD_BYTES, CURLINFO_SIZE_UPLOAD_T},
 	};
@@ -117,6 +120,8 @@ fill_info(struct enclave_client_response *response, CURL *easy)
 	    {ENCLAVE_CLIENT_INFO_SIZE_HEADER_BYTES, CURLINFO_HEADER_SIZE},
 	    {ENCLAVE_CLIENT_INFO_NUM_CONNECTS, CURLINFO_NUM_CONNECTS},
 	    {ENCLAVE_CLIENT_INFO_NUM_REDIRECTS, CURLINFO_REDIRECT_COUNT},
+	    {ENCLAVE_CLIENT_INFO_REMOTE_PORT, CURLINFO_PRIMARY_PORT},
+	    {ENCLAVE_CLIENT_INFO_LOCAL_PORT, CURLINFO_LOCAL_PORT},
 	};
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
@@ -163,12 +168,23 @@ fill_headers(struct enclave_client_response *response, CURL *easy)
 	return true;
 }
 
+/* What libcurl tells as text; false: no memory. */
+static bool
+fill_text(CURL *easy, CURLINFO source, char **text)
+{
+	const char *told = NULL;
+
+	(void)curl_easy_getinfo(easy, source, &told);
+	if (!*text)
+		*text = strdup(told ? told : "");
+	return *text != NULL;
+}
+
 enum enclave_client_status
 response_fill(struct enclave_client_response *response, struct handle *handle,
     bool insecure, struct enclave_client_error *error)
 {
 	const struct cache_hit *hit = &handle->gate.hit;
-	const char *url = NULL;
 
 	if (curl_easy_getinfo(
 		handle->easy, CURLINFO_RESPONSE_CODE, &response->status))
@@ -177,15 +193,16 @@ response_fill(struct enclave_client_response *response, struct handle *handle,
 		    "libcurl does not tell the status of the answer");
 	(void)curl_easy_getinfo(
 	    handle->easy, CURLINFO_HTTP_VERSION, &response->http_version);
-	(void)curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &url);
 	fill_info(response, handle->easy);
-	if (!response->url)
-		response->url = strdup(url ? url : "");
 	if (!response->document)
 		response->document = document_new(hit->claims, hit->policy,
 		    hit->set, hit->deadline.wall_ms,
 		    insecure || handle->gate.enclave->insecure);
-	if (!response->url || !response->document ||
+	if (!response->document ||
+	    !fill_text(handle->easy, CURLINFO_EFFECTIVE_URL, &response->url) ||
+	    !fill_text(
+		handle->easy, CURLINFO_PRIMARY_IP, &response->remote_ip) ||
+	    !fill_text(handle->easy, CURLINFO_LOCAL_IP, &response->local_ip) ||
 	    !fill_headers(response, handle->easy) ||
 	    terminate(&response->header_text) || terminate(&response->body))
 		return error_memory(error);
@@ -266,9 +283,22 @@ int64_t
 enclave_client_response_info(const struct enclave_client_response *response,
     enum enclave_client_info info)
 {
-	if (!response || (unsigned int)info > ENCLAVE_CLIENT_INFO_NUM_REDIRECTS)
+	if (!response || (unsigned int)info > ENCLAVE_CLIENT_INFO_LOCAL_PORT)
 		return 0;
 	return response->info[info];
+}
+
+const char *
+enclave_client_response_remote_ip(
+    const struct enclave_client_response *response)
+{
+	return response && response->remote_ip ? response->remote_ip : "";
+}
+
+const char *
+enclave_client_response_local_ip(const struct enclave_client_response *response)
+{
+	return response && response->local_ip ? response->local_ip : "";
 }
 
 const char *

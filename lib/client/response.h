@@ -18,6 +18,8 @@ struct transfer;
 struct enclave_client_response {
 	char *enclave;
 	char *url;
+	char *remote_ip;
+	char *local_ip;
 	long status;
 	long http_version; /* CURL_HTTP_VERSION_* */
 	struct buffer header_text;
@@ -28,7 +30,7 @@ struct enclave_client_response {
 	struct buffer body; /* whole, or the bytes not read yet */
 	size_t body_read;   /* of body, by response_read */
 	struct enclave_client_document *document;
-	int64_t info[ENCLAVE_CLIENT_INFO_NUM_REDIRECTS + 1];
+	int64_t info[ENCLAVE_CLIENT_INFO_LOCAL_PORT + 1];
 	/* Waiting and learning, before the transfer that info is about. */
 	int64_t before_us;
 

@@ -110,6 +110,15 @@ CASES = [
     ("/redirect?to=/redirect?to=/elsewhere", ["-L", "--max-redirs", "1"]),
     ("/redirect?to=/elsewhere", ["-L", "--no-location"]),
     ("/redirect?to=/elsewhere", ["-L", "-w", "%{num_redirects} %{url_effective}"]),
+    ("/redirect?to=/elsewhere", ["-w", "%{redirect_url}"]),
+    ("/a/redirect?to=next?a=b", ["-w", "%{redirect_url}"]),
+    ("/redirect?to=https://other.example/x", ["-w", "%{redirect_url}"]),
+    ("/redirect?to=/elsewhere", ["-L", "-w", "%{redirect_url}.%{num_headers}"]),
+    # what is written of it
+    ("/", ["-w", "%{remote_ip} %{local_ip} %{scheme} %{ssl_verify_result}"]),
+    ("/", ["-w", "%{remote_port} %{num_headers} %{time_redirect}"]),
+    ("/status/404", ["-w", "%{num_headers}.%{redirect_url}."]),
+    ("/", ["-x", "http://127.0.0.1:1", "-w", "%{scheme}%{num_headers}%{remote_port}"]),
     # the answer
     ("/a/out", ["-O"]),
     ("/a/out?query", ["-O"]),

@@ -85,3 +85,23 @@ def test_nothing_is_said_of_evidence_that_was_refused(attest_curl, enclave, trus
 def test_onattested_shows_the_rest_of_what_was_sent(attest_curl, enclave, accepted):
     form = "a%{onattested}b%{onerror}c"
     assert written(attest_curl, accepted, form, enclave.url) == "ab"
+
+
+@pytest.mark.parametrize("name", ["json", "header_json", "certs", "url.host"])
+def test_a_variable_of_curls_alone_is_no_slip(attest_curl, enclave, accepted, name):
+    form = "[%{" + name + "}]"
+    run = attest_curl("-sS", *accepted, "-o", os.devnull, "-w", form, enclave.url)
+    assert (run.exit, run.out) == (0, b"[]")
+    assert f"variable '{name}' is curl's and not here" in run.err
+
+
+def test_ports_are_those_of_the_connection(attest_curl, enclave, accepted):
+    out = written(attest_curl, accepted, "%{remote_port} %{local_port}", enclave.url)
+    remote, local = map(int, out.split())
+    assert remote == enclave.port and 0 < local < 65536 and local != remote
+
+
+def test_the_time_of_redirects(attest_curl, enclave, accepted):
+    line = ["-L", *accepted]
+    url = enclave.url + "/redirect?to=/x"
+    assert float(written(attest_curl, line, "%{time_redirect}", url)) > 0

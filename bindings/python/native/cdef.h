@@ -500,11 +500,18 @@ enum enclave_client_info {
 	ENCLAVE_CLIENT_INFO_SIZE_UPLOAD_BYTES = 7,
 	ENCLAVE_CLIENT_INFO_SIZE_HEADER_BYTES = 8,
 	ENCLAVE_CLIENT_INFO_NUM_CONNECTS = 9,
-	ENCLAVE_CLIENT_INFO_NUM_REDIRECTS = 10
+	ENCLAVE_CLIENT_INFO_NUM_REDIRECTS = 10,
+	ENCLAVE_CLIENT_INFO_TIME_REDIRECT_US = 11,
+	ENCLAVE_CLIENT_INFO_REMOTE_PORT = 12,
+	ENCLAVE_CLIENT_INFO_LOCAL_PORT = 13
 };
 int64_t enclave_client_response_info(
     const struct enclave_client_response *response,
     enum enclave_client_info info);
+const char *enclave_client_response_remote_ip(
+    const struct enclave_client_response *response);
+const char *enclave_client_response_local_ip(
+    const struct enclave_client_response *response);
 const char *enclave_client_response_url(
     const struct enclave_client_response *response);
 struct queued_event {

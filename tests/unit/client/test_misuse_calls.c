@@ -647,6 +647,8 @@ START_TEST(getters_of_nothing_say_nothing)
 	ck_assert_int_eq(enclave_client_response_info(
 			     NULL, ENCLAVE_CLIENT_INFO_TIME_TOTAL_US),
 	    0);
+	ck_assert_str_eq(enclave_client_response_remote_ip(NULL), "");
+	ck_assert_str_eq(enclave_client_response_local_ip(NULL), "");
 	ck_assert_str_eq(enclave_client_response_url(NULL), "");
 	enclave_client_response_free(NULL);
 	ck_assert(!enclave_client_document_authentic(NULL));
