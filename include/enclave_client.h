@@ -572,8 +572,9 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_polling(
  * that vouched for it, so that the next run does not begin with that key.
  * Newer evidence for the same key is never replaced.  Nothing is kept where
  * each fetch asks with a nonce (profile "nitriding"), or where evidence is in
- * the certificate.  Any number of processes may share it.  NULL, the default:
- * none.
+ * the certificate.  Documents written more than 11103 s ago, which are good for
+ * nobody, are removed.  Any number of processes may share it.  NULL, the
+ * default: none.
  */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_evidence_store(
     struct enclave_client_config *config, const char *directory);

@@ -21,6 +21,9 @@
 #define NAME_LEN     (ORIGIN_HEX + 1 + KEY_HEX + sizeof(SUFFIX) - 1)
 /* More than every key of every enclave: somebody else's directory. */
 #define FILES_MAX ((size_t)ENCLAVES_MAX * 16)
+/* What was written longer ago is good for nobody, whatever his max_age. */
+#define USELESS_MS     (MAX_AGE_MS_CEILING + CLOCK_SKEW_MS_CEILING)
+#define SWEEP_EVERY_MS 3600000
 
 struct store {
 	struct cache *cache;
@@ -28,6 +31,7 @@ struct store {
 	int directory;
 	/* The last errno of writing, 0 when it went well: told once. */
 	atomic_int write_error;
+	_Atomic int64_t next_sweep_boot_ms;
 };
 
 struct store_name {
@@ -199,6 +203,27 @@ worth_publishing(const struct appraisal *appraisal)
 	       (appraisal->claims && appraisal->key_named);
 }
 
+/*
+ * Nobody can ever use it again.  Under the lock, and read once more: another
+ * process may just have put newer evidence there.
+ */
+static void
+remove_expired(const struct job *job, struct bytes document)
+{
+	int directory = job->store->directory;
+	int lock = store_file_lock(directory);
+	struct buffer there;
+
+	if (lock < 0)
+		return;
+	if (store_file_read(directory, job->name, DOCUMENT_MAX_BYTES, &there)) {
+		if (bytes_equal(buffer_bytes(&there), document))
+			(void)unlinkat(directory, job->name, 0);
+		buffer_clear(&there);
+	}
+	store_file_unlock(lock);
+}
+
 static void
 judge(const struct job *job, struct bytes document)
 {
@@ -213,8 +238,7 @@ judge(const struct job *job, struct bytes document)
 		(void)!cache_publish(job->store->cache, job->slot,
 		    job->policy_generation, &appraisal, &error);
 	else if (status == ENCLAVE_CLIENT_ERR_EXPIRED)
-		/* Nobody can ever use it again. */
-		(void)unlinkat(job->store->directory, job->name, 0);
+		remove_expired(job, document);
 	else if (status != ENCLAVE_CLIENT_ERR_TOO_OLD)
 		tell(job, "skipped", &error);
 	appraisal_clear(&appraisal);
@@ -267,6 +291,42 @@ each_file(const struct store *store,
 		(void)close(copy);
 }
 
+/*
+ * A document that is good for nobody, also of an enclave that is in no map any
+ * more: else the directory grows with each key.  Under the lock as above.
+ */
+static bool
+remove_useless(void *context, const char *name)
+{
+	const struct store *store = context;
+	int64_t now_ms = clock_now(store->appraiser->clock).wall_ms;
+	int lock;
+
+	if (!well_named(name) ||
+	    !store_file_older(store->directory, name, now_ms, USELESS_MS))
+		return true;
+	lock = store_file_lock(store->directory);
+	if (lock < 0)
+		return true;
+	if (store_file_older(store->directory, name, now_ms, USELESS_MS))
+		(void)unlinkat(store->directory, name, 0);
+	store_file_unlock(lock);
+	return true;
+}
+
+/* Once an hour in a process that runs for long. */
+static void
+sweep(struct store *store)
+{
+	int64_t now_ms = clock_now(store->appraiser->clock).boot_ms;
+	int64_t due_ms = store->next_sweep_boot_ms;
+
+	if (now_ms >= due_ms &&
+	    atomic_compare_exchange_strong(
+		&store->next_sweep_boot_ms, &due_ms, now_ms + SWEEP_EVERY_MS))
+		each_file(store, remove_useless, store);
+}
+
 struct loading {
 	struct store *store;
 	struct cache_slots slots;
@@ -290,6 +350,7 @@ load_named(void *context, const char *name)
 		    clock_now(store->appraiser->clock).wall_ms);
 	if (!well_named(name))
 		return true;
+	(void)remove_useless(store, name);
 	memcpy(wanted.origin, name, ORIGIN_HEX);
 	place = bsearch(&wanted, loading->places, loading->slots.count,
 	    sizeof(*place), compare_places);
@@ -306,6 +367,8 @@ store_load(struct store *store, store_go_on go_on, void *context)
 	    .go_on = go_on,
 	    .context = context};
 
+	store->next_sweep_boot_ms =
+	    clock_now(store->appraiser->clock).boot_ms + SWEEP_EVERY_MS;
 	loading.places = make_places(&loading.slots);
 	if (loading.places)
 		each_file(store, load_named, &loading);
@@ -416,6 +479,7 @@ store_save(struct store *store, const struct enclave *enclave,
 	job.enclave = enclave_ref((struct enclave *)enclave);
 	job.name = name.text;
 	save(&job, appraisal, buffer_bytes(&document));
+	sweep(store);
 	enclave_unref(job.enclave);
 	buffer_clear(&document);
 }

@@ -255,12 +255,19 @@ store_file_unfinished(const char *name)
 	return !strncmp(name, UNFINISHED_PREFIX, sizeof(UNFINISHED_PREFIX) - 1);
 }
 
-void
-store_file_remove_stale(int directory, const char *name, int64_t now_ms)
+bool
+store_file_older(
+    int directory, const char *name, int64_t now_ms, int64_t age_ms)
 {
 	struct stat status;
 
-	if (!fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) &&
-	    now_ms / 1000 - (int64_t)status.st_mtime > STALE_MS / 1000)
+	return !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) &&
+	       now_ms / 1000 - (int64_t)status.st_mtime > age_ms / 1000;
+}
+
+void
+store_file_remove_stale(int directory, const char *name, int64_t now_ms)
+{
+	if (store_file_older(directory, name, now_ms, STALE_MS))
 		(void)unlinkat(directory, name, 0);
 }

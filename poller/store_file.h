@@ -32,6 +32,9 @@ bool store_file_write(int directory, const char *name, struct bytes content);
 int store_file_lock(int directory);
 void store_file_unlock(int lock);
 
+/* Was it written longer ago than that? */
+bool store_file_older(
+    int directory, const char *name, int64_t now_ms, int64_t age_ms);
 /* What a writer that was killed has left behind, after an hour. */
 void store_file_remove_stale(int directory, const char *name, int64_t now_ms);
 /* Is it the name of a file being written? */

@@ -369,6 +369,62 @@ START_TEST(expired_documents_are_removed)
 }
 END_TEST
 
+/* Who holds the lock may be putting newer evidence in its place. */
+START_TEST(expired_documents_are_removed_under_the_lock)
+{
+	int held;
+
+	run_once();
+	fixture_advance_ms(10804000);
+	held = open(directory, O_RDONLY | O_DIRECTORY);
+	ck_assert_int_eq(flock(held, LOCK_EX), 0);
+	next_client(NULL, "", false);
+	(void)close(held);
+	ck_assert_uint_eq(list(), 1);
+}
+END_TEST
+
+static void
+make_old(const char *name)
+{
+	const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path_of(name), old, 0), 0);
+}
+
+START_TEST(what_is_good_for_nobody_goes_whoevers_it_is)
+{
+	char old[NAME_LEN + 1];
+	char recent[NAME_LEN + 1];
+
+	run_once();
+	(void)snprintf(old, sizeof(old), "%.32s-%.64s.cose", HEX48, HEX48);
+	(void)snprintf(
+	    recent, sizeof(recent), "%.32s-%.63s8.cose", HEX48, HEX48);
+	write_file(old, "anything", 8);
+	write_file(recent, "anything", 8);
+	make_old(old);
+	next_client(NULL, "", false);
+	ck_assert(live());
+	ck_assert_int_ne(access(path_of(old), F_OK), 0);
+	ck_assert_int_eq(access(path_of(recent), F_OK), 0);
+}
+END_TEST
+
+START_TEST(keys_that_come_and_go_leave_no_files)
+{
+	run_once();
+	for (int i = 0; i < 4; i++) {
+		make_old(names[0]);
+		fixture_rotate();
+		/* The other clock stays, for the enclave's stays too. */
+		fixture.boot_offset_ms += 3600001;
+		fixture_get_ok("/next");
+		ck_assert_uint_eq(list(), 1);
+	}
+}
+END_TEST
+
 START_TEST(documents_from_the_future_are_skipped)
 {
 	run_once();
@@ -538,15 +594,14 @@ START_TEST(a_restart_does_not_revive_a_withdrawn_key)
 }
 END_TEST
 
+/* The polling client finds the document too old, and so polls at once; for the
+ * one after it, it would be young enough. */
 START_TEST(a_poll_that_withdraws_tells_the_next_run)
 {
 	run_once();
-	fixture_set("{\"clock_offset_ms\":2000" OTHER_BUILD);
-	next_client(NULL, ",\"poll_interval_ms\":10000", true);
-	ck_assert_int_eq(
-	    enclave_client_wait(fixture.client, NULL, 10000, fixture.error), 0);
-	fixture.boot_offset_ms += 20000;
-	fixture.wall_offset_ms += 20000;
+	fixture_advance_ms(61000);
+	fixture_set("{\"clock_offset_ms\":61000" OTHER_BUILD);
+	next_client(NULL, ",\"max_age_ms\":60000", true);
 	ck_assert(fixture_wait_event(ENCLAVE_CLIENT_EVENT_MEASUREMENT_REFUSED));
 	fixture_set("{\"evidence\":\"status\"}");
 	expect_no_revival(false);
@@ -836,6 +891,9 @@ main(void)
 	tcase_add_test(cases, what_a_killed_writer_left_goes_after_an_hour);
 	tcase_add_test(cases, aged_documents_serve_nobody);
 	tcase_add_test(cases, expired_documents_are_removed);
+	tcase_add_test(cases, expired_documents_are_removed_under_the_lock);
+	tcase_add_test(cases, what_is_good_for_nobody_goes_whoevers_it_is);
+	tcase_add_test(cases, keys_that_come_and_go_leave_no_files);
 	tcase_add_test(cases, documents_from_the_future_are_skipped);
 	tcase_add_test(cases, another_policy_does_not_accept_them);
 	tcase_add_test(cases, another_root_does_not_accept_them);
