@@ -386,7 +386,8 @@ enclave_client_pcr8_from_certificate_pem(const char *pem, size_t len,
  * ======
  * Told once per change, on the thread where it happened, with no lock held.
  * The callback may call anything of this library but enclave_client_free(); it
- * must not block for long.
+ * must not block for long: failed polls and ends of keys are told on the thread
+ * that polls, whose transfers and timeouts wait for it.
  */
 enum enclave_client_event_kind {
 	ENCLAVE_CLIENT_EVENT_ATTESTED = 1, /* first live key */
@@ -659,7 +660,8 @@ enclave_client_update(struct enclave_client *client,
 
 /*
  * Until the enclave (NULL: every one) has a live attested key.  TIMEOUT names
- * who is not ready and why.  timeout_ms 0 asks without waiting.
+ * who is not ready and why.  timeout_ms 0 asks without waiting.  Where polls
+ * have failed, the next comes as soon as their least distance allows.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_wait(struct enclave_client *client, const char *name,

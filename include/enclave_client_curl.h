@@ -85,8 +85,9 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_curl_detach(
  * How the transfer went that ended with code: OK only when libcurl succeeded
  * *and* the gate passed it.  The gate's reason comes before libcurl's.  To be
  * called once after each transfer.  KEY_NOT_ATTESTED when the gate did not run.
- * After a refused key the poller is already fetching: enclave_client_wait(),
- * or offer the evidence, and try again.
+ * After a refused key call enclave_client_attest(), which fetches its evidence
+ * now, or offer the evidence, and try again.  The poller fetches as well, but
+ * enclave_client_wait() does not wait for it while another key is live.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_curl_result(struct enclave_client_curl *attachment,

@@ -1,8 +1,10 @@
 /*
  * The verification thread: judges polls in the order of their answers, so that
- * the poll thread's transfers and timeouts never wait for a verification, the
- * evidence store or an event callback.  It begins with what the store holds,
- * between whose documents polls take their turn.
+ * the poll thread's transfers and timeouts never wait for a verification or the
+ * evidence store, nor for the event callbacks of what was judged.  (That a poll
+ * failed or a key ended is told on the poll thread itself, which waits for the
+ * callback.)  It begins with what the store holds, between whose documents
+ * polls take their turn.
  *
  * From add to take a poll is that thread's; it keeps its place in flight, so
  * the queue is never longer than POLLS_IN_FLIGHT_MAX and needs no memory.

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "client/client.h"
 #include "client/document.h"
 #include "client/lane.h"
@@ -102,13 +103,41 @@ not_ready(struct cache_slot *slot, enum enclave_client_status status,
 	return status;
 }
 
+/*
+ * Where polls have failed, the pause before the next may be minutes: somebody
+ * waits now.  A first poll is under way without being asked for.
+ */
+static void
+want_again(struct enclave_client *client, struct cache_slot *slot)
+{
+	struct enclave_client_error last;
+
+	error_clear(&last);
+	cache_last_failure(slot, &last);
+	if (last.status &&
+	    !cache_live_keys(slot, clock_now(client->clock), NULL, NULL))
+		cache_mark_wanted(client->cache, slot);
+}
+
 static enum enclave_client_status
 wait_slot(struct enclave_client *client, struct cache_slot *slot,
     int64_t until_boot_ms, struct enclave_client_error *error)
 {
-	enum enclave_client_status status = cache_wait_live(
-	    client->cache, slot, until_boot_ms, &client->stopped);
+	enum enclave_client_status status;
+	int64_t slice_boot_ms;
 
+	do {
+		slice_boot_ms =
+		    call_moment_after(client, POLL_INTERVAL_MS_FLOOR);
+		if (until_boot_ms < slice_boot_ms)
+			slice_boot_ms = until_boot_ms;
+		/* Not who only asks. */
+		if (call_moment_after(client, 0) < until_boot_ms)
+			want_again(client, slot);
+		status = cache_wait_live(
+		    client->cache, slot, slice_boot_ms, &client->stopped);
+	} while (status == ENCLAVE_CLIENT_ERR_TIMEOUT &&
+		 slice_boot_ms < until_boot_ms);
 	return status ? not_ready(slot, status, error) : ENCLAVE_CLIENT_OK;
 }
 

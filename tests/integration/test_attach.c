@@ -127,6 +127,25 @@ START_TEST(unknown_key_is_refused_inside_the_handshake)
 }
 END_TEST
 
+/* What the manual says to do, while the key from before is still live. */
+START_TEST(after_a_refused_key_attesting_makes_the_next_try_succeed)
+{
+	struct enclave_client_document *document = NULL;
+
+	fixture_client(NULL, "", true);
+	ck_assert_int_eq(
+	    enclave_client_wait(fixture.client, FIXTURE_NAME, 30000, NULL), 0);
+	attach(NULL);
+	fixture_rotate();
+	perform_refused("/during", ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED, NULL);
+	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME,
+			   30000, &document, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	enclave_client_document_free(document);
+	perform_ok("/after");
+}
+END_TEST
+
 START_TEST(poller_is_woken_and_the_next_try_succeeds)
 {
 	struct timespec pause = {.tv_nsec = 50000000};
@@ -929,6 +948,8 @@ main(void)
 
 	tcase_add_checked_fixture(tls13, setup, teardown);
 	add_tests(tls13);
+	tcase_add_test(
+	    tls13, after_a_refused_key_attesting_makes_the_next_try_succeed);
 	tcase_add_test(tls13, poller_is_woken_and_the_next_try_succeeds);
 	tcase_add_test(tls13, missing_arguments_are_usage);
 	tcase_add_test(tls13, failures_of_libcurl_keep_their_code);

@@ -659,6 +659,46 @@ START_TEST(waiting_for_all_does_not_wait_for_what_was_removed)
 }
 END_TEST
 
+static void
+wait_for_failed_polls(uint64_t count)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	uint64_t failed = 0;
+
+	for (int i = 0; i < 500 && failed < count; i++) {
+		struct enclave_client_report *report = NULL;
+
+		ck_assert_int_eq(enclave_client_report(fixture.client,
+				     FIXTURE_NAME, &report, fixture.error),
+		    0);
+		failed =
+		    enclave_client_report_at(report, 0)->counters.polls_failed;
+		enclave_client_report_free(report);
+		(void)nanosleep(&pause, NULL);
+	}
+	ck_assert_uint_eq(failed, count);
+}
+
+START_TEST(who_waits_is_not_kept_by_the_pause_after_failures)
+{
+	fixture_set("{\"evidence\":\"empty\"}");
+	fixture_client(NULL, "", true);
+	for (uint64_t i = 1; i <= 3; i++) {
+		wait_for_failed_polls(i);
+		fixture_advance_ms(i < 3 ? 25000 : 11000);
+	}
+	fixture_set("{\"evidence\":\"good\"}");
+	/* Who only asks makes nobody hurry. */
+	fixture_expect(
+	    enclave_client_wait(fixture.client, NULL, 0, fixture.error),
+	    ENCLAVE_CLIENT_ERR_TIMEOUT, NULL);
+	/* 40 seconds of pause less a tenth, less 11: 25 are left of it. */
+	fixture_expect(
+	    enclave_client_wait(fixture.client, NULL, 15000, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -686,6 +726,8 @@ main(void)
 	    tcase, waiting_for_all_waits_for_what_was_added_meanwhile);
 	tcase_add_test(
 	    tcase, waiting_for_all_does_not_wait_for_what_was_removed);
+	tcase_add_test(
+	    tcase, who_waits_is_not_kept_by_the_pause_after_failures);
 	tcase_add_loop_test(tcase, client_that_is_ended_from_its_own_event, 0,
 	    (int)(sizeof(endings) / sizeof(endings[0])));
 	suite_add_tcase(suite, tcase);
