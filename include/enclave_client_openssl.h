@@ -58,7 +58,7 @@ enclave_client_ssl_attach(struct enclave_client *client, const char *name,
  * refused until another's has ended.
  *
  * Policy and times follow enclave_client_update().  Another profile or trust is
- * another enclave: every client is refused until ssl_ctx is attached again.
+ * another enclave: every client is refused until a new SSL_CTX is attached.
  *
  * Sessions, tickets, early data and pre-shared keys are off.  ssl_ctx stays the
  * caller's: whoever sets its verification, a certificate verify callback or a

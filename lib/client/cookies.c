@@ -7,13 +7,42 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fork_mark.h"
 #include "tls/transport.h"
 
 struct enclave_client_cookies {
 	atomic_uint refs;
-	pthread_mutex_t mutex;
+	struct fork_mark fork_mark;
+	/* By curl_lock_data: the cookies, and the share's own counter. */
+	pthread_mutex_t mutexes[2];
 	CURLSH *share;
 };
+
+static void
+make_mutexes(struct enclave_client_cookies *cookies)
+{
+	for (size_t i = 0; i < 2; i++)
+		(void)pthread_mutex_init(&cookies->mutexes[i], NULL);
+}
+
+static pthread_mutex_t *
+mutex_for(struct enclave_client_cookies *cookies, curl_lock_data data)
+{
+	return &cookies->mutexes[data == CURL_LOCK_DATA_SHARE];
+}
+
+/* In a forked child a thread that is not there may hold them for ever. */
+static void
+enter(struct enclave_client_cookies *cookies)
+{
+	struct fork_mark *mark = &cookies->fork_mark;
+	enum fork_share has;
+
+	if (!mark->owner || !fork_mark_claim(mark, FORK_SHARE_WHOLE, &has))
+		return;
+	make_mutexes(cookies);
+	fork_mark_adopted(mark, FORK_SHARE_WHOLE);
+}
 
 static void
 lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *context)
@@ -22,9 +51,7 @@ lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *context)
 
 	(void)easy;
 	(void)access;
-	/* libcurl locks the share itself as well, never inside another. */
-	if (data == CURL_LOCK_DATA_COOKIE)
-		(void)pthread_mutex_lock(&cookies->mutex);
+	(void)pthread_mutex_lock(mutex_for(cookies, data));
 }
 
 static void
@@ -33,8 +60,7 @@ unlock(CURL *easy, curl_lock_data data, void *context)
 	struct enclave_client_cookies *cookies = context;
 
 	(void)easy;
-	if (data == CURL_LOCK_DATA_COOKIE)
-		(void)pthread_mutex_unlock(&cookies->mutex);
+	(void)pthread_mutex_unlock(mutex_for(cookies, data));
 }
 
 static bool
@@ -61,8 +87,8 @@ enclave_client_cookies_new(struct enclave_client_cookies **ret_cookies)
 	if (!cookies)
 		return ENCLAVE_CLIENT_ERR_MEMORY;
 	atomic_init(&cookies->refs, 1);
-	(void)pthread_mutex_init(&cookies->mutex, NULL);
-	if (!make_share(cookies)) {
+	make_mutexes(cookies);
+	if (!fork_mark_init(&cookies->fork_mark) || !make_share(cookies)) {
 		cookies_unref(cookies);
 		return ENCLAVE_CLIENT_ERR_MEMORY;
 	}
@@ -82,8 +108,11 @@ cookies_unref(struct enclave_client_cookies *cookies)
 {
 	if (!cookies || atomic_fetch_sub(&cookies->refs, 1) != 1)
 		return;
+	enter(cookies);
 	(void)curl_share_cleanup(cookies->share);
-	(void)pthread_mutex_destroy(&cookies->mutex);
+	for (size_t i = 0; i < 2; i++)
+		(void)pthread_mutex_destroy(&cookies->mutexes[i]);
+	fork_mark_clear(&cookies->fork_mark);
 	free(cookies);
 }
 
@@ -94,8 +123,9 @@ enclave_client_cookies_free(struct enclave_client_cookies *cookies)
 }
 
 CURLSH *
-cookies_share(const struct enclave_client_cookies *cookies)
+cookies_share(struct enclave_client_cookies *cookies)
 {
+	enter(cookies);
 	return cookies->share;
 }
 
@@ -106,8 +136,9 @@ file_handle(
 {
 	CURL *easy = curl_easy_init();
 
-	if (easy && (curl_easy_setopt(easy, CURLOPT_SHARE, cookies->share) ||
-			curl_easy_setopt(easy, option, path))) {
+	if (easy &&
+	    (curl_easy_setopt(easy, CURLOPT_SHARE, cookies_share(cookies)) ||
+		curl_easy_setopt(easy, option, path))) {
 		transport_free(easy);
 		return NULL;
 	}

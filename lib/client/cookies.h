@@ -12,6 +12,6 @@
 void cookies_ref(struct enclave_client_cookies *cookies);
 void cookies_unref(struct enclave_client_cookies *cookies);
 
-CURLSH *cookies_share(const struct enclave_client_cookies *cookies);
+CURLSH *cookies_share(struct enclave_client_cookies *cookies);
 
 #endif

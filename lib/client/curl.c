@@ -229,6 +229,37 @@ enclave_client_curl_result(struct enclave_client_curl *attachment,
 	return status;
 }
 
+/* On HTTP/2 a refused connection stays in the pool and would be matched
+ * again. */
+static CURLcode
+perform_on_new_connection(CURL *easy)
+{
+	CURLcode code;
+
+	(void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	code = curl_easy_perform(easy);
+	(void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
+	return code;
+}
+
+/*
+ * The key of a pooled connection counts no longer, nothing was sent on it, and
+ * another key is live.  On HTTP/2 the oldest connection is matched first, again
+ * and again.
+ */
+static bool
+met_spent_connection(const struct enclave_client_curl *attachment)
+{
+	const struct gate_attachment *gate = &attachment->gate;
+	struct moment now = clock_now(attachment->client->clock);
+	long connects = 1;
+
+	return gate->key_refused && gate->passed == 0 &&
+	       !curl_easy_getinfo(
+		   attachment->easy, CURLINFO_NUM_CONNECTS, &connects) &&
+	       connects == 0 && cache_live_keys(gate->slot, now, NULL, NULL);
+}
+
 enum enclave_client_status
 enclave_client_curl_perform(
     struct enclave_client_curl *attachment, struct enclave_client_error *error)
@@ -244,15 +275,14 @@ enclave_client_curl_perform(
 	status = enclave_client_curl_rearm(attachment, error);
 	if (status)
 		return status;
-	/* On HTTP/2 a refused connection stays in the pool and would be
-	 * matched again. */
-	if (fresh)
-		(void)curl_easy_setopt(
-		    attachment->easy, CURLOPT_FRESH_CONNECT, 1L);
-	code = curl_easy_perform(attachment->easy);
-	if (fresh)
-		(void)curl_easy_setopt(
-		    attachment->easy, CURLOPT_FRESH_CONNECT, 0L);
+	code = fresh ? perform_on_new_connection(attachment->easy)
+		     : curl_easy_perform(attachment->easy);
+	if (!fresh && met_spent_connection(attachment)) {
+		status = enclave_client_curl_rearm(attachment, error);
+		if (status)
+			return status;
+		code = perform_on_new_connection(attachment->easy);
+	}
 	return enclave_client_curl_result(attachment, code, error);
 }
 

@@ -105,12 +105,23 @@ begin_request(
 	return status;
 }
 
-/* The handle made ready for what the walk has come to (walk.h). */
+/*
+ * The handle made ready for what the walk has come to (walk.h).  What the
+ * caller knows it by stays with it.
+ */
 static enum enclave_client_status
 begin(struct enclave_client_transfer *self, struct enclave_client_error *error)
 {
-	return self->walk.state == WALK_LEARNING ? begin_evidence(self, error)
-						 : begin_request(self, error);
+	CURL *easy = self->attempt.handle->easy;
+	enum enclave_client_status status;
+	char *callers = NULL;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &callers);
+	status = self->walk.state == WALK_LEARNING ? begin_evidence(self, error)
+						   : begin_request(self, error);
+	if (!status && curl_easy_setopt(easy, CURLOPT_PRIVATE, callers))
+		status = error_memory(error);
+	return status;
 }
 
 static enum walk_event

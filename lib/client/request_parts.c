@@ -19,6 +19,7 @@ struct part_reader {
 	const struct request_part *part;
 	struct parts_gate gate;
 	size_t sent;
+	bool *begun;
 };
 
 static void
@@ -122,8 +123,10 @@ static size_t
 read_callback(struct part_reader *reader, char *buffer, size_t room)
 {
 	const struct enclave_client_body *body = &reader->part->body;
-	int64_t len = body->read(buffer, room, body->context);
+	int64_t len;
 
+	*reader->begun = true;
+	len = body->read(buffer, room, body->context);
 	if (len < 0 || (uint64_t)len > room) {
 		reader->gate.failed(reader->gate.context);
 		return CURL_READFUNC_ABORT;
@@ -158,13 +161,33 @@ read_part(char *buffer, size_t size, size_t count, void *argument)
 }
 
 static bool
+rewind_callback(const struct request_part *part, bool *begun)
+{
+	const struct enclave_client_body *body = &part->body;
+
+	if (!*begun)
+		return true;
+	if (!body->rewind || !body->rewind(body->context))
+		return false;
+	*begun = false;
+	return true;
+}
+
+static bool
 rewind_part(struct part_reader *reader)
 {
-	const struct enclave_client_body *body = &reader->part->body;
-
-	if (body->read && (!body->rewind || !body->rewind(body->context)))
+	if (!rewind_callback(reader->part, reader->begun))
 		return false;
 	reader->sent = 0;
+	return true;
+}
+
+bool
+request_parts_rewind(const struct request_parts *parts, bool *begun)
+{
+	for (size_t i = 0; begun && i < parts->count; i++)
+		if (!rewind_callback(parts->items[i], &begun[i]))
+			return false;
 	return true;
 }
 
@@ -175,13 +198,12 @@ seek_part(void *argument, curl_off_t offset, int origin)
 
 	if (offset != 0 || origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
-	return reader->sent == 0 || rewind_part(reader) ? CURL_SEEKFUNC_OK
-							: CURL_SEEKFUNC_FAIL;
+	return rewind_part(reader) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 static CURLcode
 fill(curl_mimepart *part, const struct request_part *from,
-    const struct parts_gate *gate)
+    const struct parts_gate *gate, bool *begun)
 {
 	curl_off_t len = from->body.read ? (curl_off_t)from->body.len
 					 : (curl_off_t)from->len;
@@ -190,7 +212,8 @@ fill(curl_mimepart *part, const struct request_part *from,
 
 	if (!reader)
 		return CURLE_OUT_OF_MEMORY;
-	*reader = (struct part_reader){.part = from, .gate = *gate};
+	*reader =
+	    (struct part_reader){.part = from, .gate = *gate, .begun = begun};
 	code = curl_mime_data_cb(part, len, read_part, seek_part, free, reader);
 	if (code) {
 		free(reader);
@@ -207,7 +230,8 @@ fill(curl_mimepart *part, const struct request_part *from,
 
 CURLcode
 request_parts_mime(const struct request_parts *parts,
-    const struct parts_gate *gate, CURL *easy, curl_mime **ret_mime)
+    const struct parts_gate *gate, CURL *easy, bool *begun,
+    curl_mime **ret_mime)
 {
 	curl_mime *mime = curl_mime_init(easy);
 	CURLcode code = CURLE_OK;
@@ -215,7 +239,7 @@ request_parts_mime(const struct request_parts *parts,
 	for (size_t i = 0; mime && !code && i < parts->count; i++) {
 		curl_mimepart *part = curl_mime_addpart(mime);
 
-		code = part ? fill(part, parts->items[i], gate)
+		code = part ? fill(part, parts->items[i], gate, &begun[i])
 			    : CURLE_OUT_OF_MEMORY;
 	}
 	if (mime && !code)

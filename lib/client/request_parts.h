@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <enclave_client.h>
+#include <stdbool.h>
 
 struct request_part; /* never changed; lives as long as its request */
 
@@ -27,9 +28,14 @@ struct parts_gate {
 
 /*
  * The parts as a body for easy; gate's context must outlive the transfer.
- * *ret_mime is new: free it after the transfer, before the handle.
+ * *ret_mime is new: free it after the transfer, before the handle.  begun has
+ * a place for each part, and as long a life: true where a callback was asked.
  */
 CURLcode request_parts_mime(const struct request_parts *parts,
-    const struct parts_gate *gate, CURL *easy, curl_mime **ret_mime);
+    const struct parts_gate *gate, CURL *easy, bool *begun,
+    curl_mime **ret_mime);
+
+/* Every callback that was asked starts again; false when one can't. */
+bool request_parts_rewind(const struct request_parts *parts, bool *begun);
 
 #endif

@@ -7,7 +7,13 @@
 #include "client/cookies.h"
 #include "client/url.h"
 
-/* Not a 1xx, and not an answer that libcurl goes on from. */
+/* RFC 9110, 15.5.18; libcurl sends the request again, without its Expect. */
+#define HTTP_EXPECTATION_FAILED 417
+
+/*
+ * Not a 1xx, and not an answer that libcurl goes on from.  A 417 that is the
+ * answer after all ends with its body, or with the transfer.
+ */
 static bool
 is_final_block(const struct transfer *transfer)
 {
@@ -16,7 +22,7 @@ is_final_block(const struct transfer *transfer)
 	long status = 0;
 
 	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) ||
-	    status < 200)
+	    status < 200 || status == HTTP_EXPECTATION_FAILED)
 		return false;
 	return !transfer->request->redirects_max || status < 300 ||
 	       status >= 400 ||
@@ -121,6 +127,9 @@ transfer_rewind(struct transfer *transfer)
 {
 	const struct enclave_client_body *body = &transfer->callback;
 
+	if (!request_parts_rewind(
+		&transfer->request->parts, transfer->parts_begun))
+		return false;
 	if (transfer->body_sent == 0)
 		return true;
 	if (body->read && (!body->rewind || !body->rewind(body->context)))
@@ -273,9 +282,14 @@ set_parts(struct transfer *transfer, CURL *easy)
 	    .failed = part_failed,
 	    .context = transfer,
 	};
-	CURLcode code =
-	    request_parts_mime(&request->parts, &gate, easy, &transfer->mime);
+	CURLcode code;
 
+	if (!transfer->parts_begun)
+		transfer->parts_begun = calloc(REQUEST_PARTS_MAX, sizeof(bool));
+	if (!transfer->parts_begun)
+		return CURLE_OUT_OF_MEMORY;
+	code = request_parts_mime(&request->parts, &gate, easy,
+	    transfer->parts_begun, &transfer->mime);
 	if (!code && (strcmp(request->method, "POST") != 0 ||
 			 request->options.keep_method))
 		code = curl_easy_setopt(
@@ -486,6 +500,8 @@ transfer_clear(struct transfer *transfer)
 	forget_try(transfer);
 	request_body_unref(transfer->body);
 	cookies_unref(transfer->cookies);
+	free(transfer->parts_begun);
+	transfer->parts_begun = NULL;
 	transfer->body = NULL;
 	transfer->cookies = NULL;
 	transfer->taken = false;

@@ -25,6 +25,9 @@ struct transfer {
 	struct enclave_client_cookies *cookies;
 	struct curl_slist *headers; /* the request's, and some of ours */
 	curl_mime *mime;            /* the request's parts; owned */
+	/* Which of them were read; owned, with room for the most there can
+	 * be: parts may be added meanwhile. */
+	bool *parts_begun;
 	size_t body_sent;
 	/* As many connections were made as one request may have: this try must
 	 * use one of them. */

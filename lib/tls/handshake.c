@@ -8,6 +8,7 @@
 
 #include "tls/leaf.h"
 #include "tls/note.h"
+#include "tls/proxy.h"
 #include "tls/target.h"
 #include "tls/trust_store.h"
 #include "tls/verdict.h"
@@ -17,6 +18,12 @@ expected_origin(const struct gate_attachment *attachment)
 {
 	return attachment->mode == GATE_EVIDENCE ? &attachment->evidence_origin
 						 : &attachment->enclave->origin;
+}
+
+const char *
+handshake_host(const struct gate_attachment *attachment)
+{
+	return expected_origin(attachment)->host;
 }
 
 /* RFC 9525: a literal address must stand in an iPAddress SAN. */
@@ -157,14 +164,6 @@ check_web_pki(struct gate_attachment *attachment, X509_STORE_CTX *outer,
 	return verify_by_own_store(attachment, outer, host);
 }
 
-static bool
-is_literal(const char *host)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-
-	return host[0] == '[' || inet_pton(AF_INET, host, address) == 1;
-}
-
 /* Many connections of a caller's SSL_CTX have one attachment. */
 static bool
 is_shared(const struct gate_attachment *attachment)
@@ -183,13 +182,13 @@ enum peer { PEER_ENCLAVE, PEER_PROXY, PEER_UNKNOWN };
 static enum peer
 find_peer(const struct gate_attachment *attachment, const SSL *ssl)
 {
-	const char *host = expected_origin(attachment)->host;
+	const char *host = handshake_host(attachment);
 	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
 	if (is_shared(attachment) || !attachment->easy)
 		return PEER_ENCLAVE;
 	if (!asked)
-		return is_literal(host) ? PEER_ENCLAVE : PEER_UNKNOWN;
+		return proxy_is_address(host) ? PEER_ENCLAVE : PEER_UNKNOWN;
 	return strcasecmp(asked, host) ? PEER_PROXY : PEER_ENCLAVE;
 }
 
@@ -301,7 +300,7 @@ handshake_judge(
 	}
 	if (handshake_web_pki_needed(attachment)) {
 		status = check_web_pki(
-		    attachment, outer, ssl, expected_origin(attachment)->host);
+		    attachment, outer, ssl, handshake_host(attachment));
 		if (status)
 			return status;
 	}
@@ -354,6 +353,9 @@ verify_certificate(X509_STORE_CTX *outer, void *argument)
 	    outer, SSL_get_ex_data_X509_STORE_CTX_idx());
 	enum enclave_client_status status = ENCLAVE_CLIENT_ERR_INTERNAL;
 
+	/* An SSL's own attachment goes before that of its SSL_CTX. */
+	if (ssl && is_shared(attachment) && note_attachment(ssl))
+		attachment = note_attachment(ssl);
 	/* What OpenSSL leaves in its queue would change libcurl's error code
 	 * from 60 to 35. */
 	(void)ERR_set_mark();

@@ -4,19 +4,20 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
- * A bit for each descriptor, in pieces that are made when they are needed.
- * Linux gives the lowest free number, so that most programs need one piece.  A
- * descriptor past the last piece is not recorded.
+ * Each descriptor's socket by its inode, which tells it from whatever has the
+ * number later; 0: none.  In pieces that are made when they are needed: Linux
+ * gives the lowest free number, so that most programs need one.  A descriptor
+ * past the last piece is not recorded.
  */
-#define PIECE_WORDS 64
-#define PIECE_BITS  (PIECE_WORDS * 64)
-#define PIECES_MAX  256
+#define PIECE_SOCKETS 512
+#define PIECES_MAX    2048
 
 struct piece {
-	atomic_uint_fast64_t words[PIECE_WORDS];
+	atomic_uint_fast64_t inodes[PIECE_SOCKETS];
 };
 
 struct sockets {
@@ -40,7 +41,7 @@ sockets_free(struct sockets *sockets)
 static struct piece *
 piece_of(struct sockets *sockets, int descriptor)
 {
-	size_t index = (size_t)descriptor / PIECE_BITS;
+	size_t index = (size_t)descriptor / PIECE_SOCKETS;
 
 	return index < PIECES_MAX ? atomic_load(&sockets->pieces[index]) : NULL;
 }
@@ -48,7 +49,7 @@ piece_of(struct sockets *sockets, int descriptor)
 static struct piece *
 make_piece(struct sockets *sockets, int descriptor)
 {
-	size_t index = (size_t)descriptor / PIECE_BITS;
+	size_t index = (size_t)descriptor / PIECE_SOCKETS;
 	struct piece *there = piece_of(sockets, descriptor);
 	struct piece *made;
 
@@ -64,15 +65,19 @@ make_piece(struct sockets *sockets, int descriptor)
 }
 
 static atomic_uint_fast64_t *
-word_of(struct piece *piece, int descriptor)
+place_of(struct piece *piece, int descriptor)
 {
-	return &piece->words[(size_t)descriptor % PIECE_BITS / 64];
+	return &piece->inodes[(size_t)descriptor % PIECE_SOCKETS];
 }
 
+/* 0 when it is no socket. */
 static uint64_t
-bit_of(int descriptor)
+inode_of(int descriptor)
 {
-	return UINT64_C(1) << ((size_t)descriptor % 64);
+	struct stat now;
+
+	return !fstat(descriptor, &now) && S_ISSOCK(now.st_mode) ? now.st_ino
+								 : 0;
 }
 
 /* Programs that the caller starts inherit none. */
@@ -87,8 +92,7 @@ sockets_open(struct sockets *sockets, const struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	piece = sockets ? make_piece(sockets, descriptor) : NULL;
 	if (piece)
-		(void)atomic_fetch_or(
-		    word_of(piece, descriptor), bit_of(descriptor));
+		atomic_store(place_of(piece, descriptor), inode_of(descriptor));
 	return descriptor;
 }
 
@@ -110,8 +114,7 @@ close_socket(void *context, curl_socket_t descriptor)
 	struct piece *piece = piece_of(context, descriptor);
 
 	if (piece)
-		(void)atomic_fetch_and(
-		    word_of(piece, descriptor), ~bit_of(descriptor));
+		atomic_store(place_of(piece, descriptor), 0);
 	return close(descriptor);
 }
 
@@ -143,19 +146,27 @@ sockets_do_not_record(CURL *easy)
 	return code;
 }
 
+/*
+ * The child may have closed any of them, and its numbers may be its own by
+ * now: a daemon closes all that it inherits.
+ */
+static void
+close_inherited(atomic_uint_fast64_t *place, int descriptor)
+{
+	uint64_t inode = atomic_exchange(place, 0);
+
+	if (inode && inode == inode_of(descriptor))
+		(void)close(descriptor);
+}
+
 void
 sockets_close_inherited(struct sockets *sockets)
 {
 	for (size_t i = 0; i < PIECES_MAX; i++) {
 		struct piece *piece = atomic_load(&sockets->pieces[i]);
 
-		for (int bit = 0; piece && bit < PIECE_BITS; bit++) {
-			int descriptor = (int)i * PIECE_BITS + bit;
-
-			if (atomic_fetch_and(word_of(piece, descriptor),
-				~bit_of(descriptor)) &
-			    bit_of(descriptor))
-				(void)close(descriptor);
-		}
+		for (size_t j = 0; piece && j < PIECE_SOCKETS; j++)
+			close_inherited(
+			    &piece->inodes[j], (int)(i * PIECE_SOCKETS + j));
 	}
 }

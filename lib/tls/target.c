@@ -64,7 +64,8 @@ still_there(struct gate_attachment *attachment, const char *url)
 {
 	struct enclave *enclave;
 
-	if (!attachment->slot || !target_as_written(attachment->enclave, url))
+	if (!attachment->slot || cache_slot_removed(attachment->slot) ||
+	    !target_as_written(attachment->enclave, url))
 		return false;
 	enclave = cache_slot_enclave(attachment->slot, NULL);
 	enclave_unref(attachment->enclave);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls/handshake.h"
+#include "tls/proxy.h"
+
 static void
 wipe(void *secret, size_t len)
 {
@@ -188,6 +191,24 @@ transport_free(CURL *easy)
 	curl_easy_cleanup(easy);
 }
 
+/* With trust in the attested key alone nobody would verify the proxy. */
+static enum enclave_client_status
+check_proxy(const struct transport *transport,
+    const struct gate_attachment *attachment,
+    struct enclave_client_error *error)
+{
+	const char *host = handshake_host(attachment);
+
+	if (!proxy_passes_for(transport->proxy, host))
+		return ENCLAVE_CLIENT_OK;
+	return error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "the HTTPS proxy has %s, so that its TLS can't be told from the "
+	    "enclave's; nothing was sent",
+	    proxy_is_address(host) ? "an address, as the enclave has"
+				   : "the enclave's own name");
+}
+
 enum enclave_client_status
 transport_prepare(const struct transport *transport,
     struct gate_attachment *attachment, CURL *easy,
@@ -196,6 +217,9 @@ transport_prepare(const struct transport *transport,
 	enum enclave_client_status status;
 	CURLcode code;
 
+	status = check_proxy(transport, attachment, error);
+	if (status)
+		return status;
 	/* Nothing of an earlier transfer is left; connections stay. */
 	transport_forget(easy);
 	code = set_tls(&transport->connection, easy);

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,28 @@
 #define DOCUMENT_JSON_MAX_BYTES 32768
 #define REQUEST_MAX_BYTES       65536
 
-struct scripted {
+/* A key's certificate, and the evidence that names it. */
+struct credentials {
 	SSL_CTX *ssl_ctx;
+	char evidence[DOCUMENT_JSON_MAX_BYTES];
+	size_t evidence_len;
+};
+
+/* Of the next request. */
+enum fate { FATE_ANSWER, FATE_TURN_AWAY, FATE_ANSWER_BODY };
+
+struct scripted {
+	struct credentials *credentials; /* of credentials_of, by age */
+	struct credentials credentials_of[2];
 	int listener;
 	atomic_int connection; /* -1: none */
 	atomic_bool stop;
 	pthread_t thread;
 	const char *answer;
+	const char *then; /* NULL: the same */
 	char url[64];
-	char evidence[DOCUMENT_JSON_MAX_BYTES];
-	size_t evidence_len;
+	atomic_int fate;
+	atomic_size_t read_bytes; /* of the last request with a body */
 };
 
 static bool
@@ -40,10 +53,52 @@ answer_evidence(struct scripted *server, SSL *ssl)
 	char head[128];
 	int len = snprintf(head, sizeof(head),
 	    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-	    server->evidence_len);
+	    server->credentials->evidence_len);
 
 	return send_text(ssl, head, (size_t)len) &&
-	       send_text(ssl, server->evidence, server->evidence_len);
+	       send_text(ssl, server->credentials->evidence,
+		   server->credentials->evidence_len);
+}
+
+static bool
+answer_other(struct scripted *server, SSL *ssl)
+{
+	const char *answer = server->answer;
+
+	if (server->then)
+		server->answer = server->then;
+	return send_text(ssl, answer, strlen(answer));
+}
+
+/* Reads on to the last chunk of the body. */
+static void
+read_body(struct scripted *server, SSL *ssl, char *data, size_t len)
+{
+	static const char last[] = "\r\n0\r\n\r\n";
+	const size_t last_len = sizeof(last) - 1;
+	size_t total = len;
+
+	while (len < last_len ||
+	       memcmp(data + len - last_len, last, last_len) != 0) {
+		size_t kept = len < last_len ? len : last_len;
+		int more;
+
+		memmove(data, data + len - kept, kept);
+		more = SSL_read(
+		    ssl, data + kept, (int)(REQUEST_MAX_BYTES - 1 - kept));
+		if (more <= 0)
+			break;
+		len = kept + (size_t)more;
+		total += (size_t)more;
+	}
+	atomic_store(&server->read_bytes, total);
+}
+
+static void
+turn_away(struct scripted *server)
+{
+	server->credentials = &server->credentials_of[1];
+	atomic_store(&server->fate, FATE_ANSWER_BODY);
 }
 
 /* Requests by turns until the client goes. */
@@ -69,8 +124,15 @@ serve(struct scripted *server, SSL *ssl)
 		if (strstr(request, "/.well-known/attestation")) {
 			if (!answer_evidence(server, ssl))
 				return;
-		} else if (!send_text(
-			       ssl, server->answer, strlen(server->answer))) {
+		} else if (atomic_load(&server->fate) != FATE_ANSWER) {
+			read_body(server, ssl, request, len);
+			if (atomic_load(&server->fate) == FATE_TURN_AWAY) {
+				turn_away(server);
+				return;
+			}
+			if (!answer_other(server, ssl))
+				return;
+		} else if (!answer_other(server, ssl)) {
 			return;
 		}
 		len = 0;
@@ -81,14 +143,19 @@ static void *
 run(void *argument)
 {
 	struct scripted *server = argument;
+	sigset_t pipe;
 
+	/* The client may go before it was answered. */
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 	while (!atomic_load(&server->stop)) {
 		int connection = accept(server->listener, NULL, NULL);
 		SSL *ssl;
 		if (connection < 0)
 			return NULL;
 		atomic_store(&server->connection, connection);
-		ssl = SSL_new(server->ssl_ctx);
+		ssl = SSL_new(server->credentials->ssl_ctx);
 		if (ssl && SSL_set_fd(ssl, connection) == 1 &&
 		    SSL_accept(ssl) == 1)
 			serve(server, ssl);
@@ -100,7 +167,8 @@ run(void *argument)
 }
 
 static void
-load_credentials(struct scripted *server, const char *state)
+load_credentials(
+    struct credentials *credentials, const char *state, const char *name)
 {
 	char prefix[96];
 	char certificate[112];
@@ -108,7 +176,7 @@ load_credentials(struct scripted *server, const char *state)
 	char evidence[112];
 	FILE *file;
 
-	(void)snprintf(prefix, sizeof(prefix), "%s/scripted", state);
+	(void)snprintf(prefix, sizeof(prefix), "%s/%s", state, name);
 	(void)snprintf(certificate, sizeof(certificate), "%s.pem", prefix);
 	(void)snprintf(key, sizeof(key), "%s.key", prefix);
 	(void)snprintf(evidence, sizeof(evidence), "%s.json", prefix);
@@ -117,19 +185,20 @@ load_credentials(struct scripted *server, const char *state)
 	ck_assert(local_enclave_mint(
 	    (const char *const[]){"--state", state, "--spki-of", certificate,
 		"--format", "json", "--out", evidence, NULL}));
-	server->ssl_ctx = SSL_CTX_new(TLS_server_method());
-	ck_assert_ptr_nonnull(server->ssl_ctx);
-	ck_assert_int_eq(
-	    SSL_CTX_use_certificate_chain_file(server->ssl_ctx, certificate),
+	credentials->ssl_ctx = SSL_CTX_new(TLS_server_method());
+	ck_assert_ptr_nonnull(credentials->ssl_ctx);
+	ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(
+			     credentials->ssl_ctx, certificate),
 	    1);
-	ck_assert_int_eq(
-	    SSL_CTX_use_PrivateKey_file(server->ssl_ctx, key, SSL_FILETYPE_PEM),
+	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(
+			     credentials->ssl_ctx, key, SSL_FILETYPE_PEM),
 	    1);
 	file = fopen(evidence, "r");
 	ck_assert_ptr_nonnull(file);
-	server->evidence_len =
-	    fread(server->evidence, 1, sizeof(server->evidence), file);
-	ck_assert_uint_lt(server->evidence_len, sizeof(server->evidence));
+	credentials->evidence_len = fread(
+	    credentials->evidence, 1, sizeof(credentials->evidence), file);
+	ck_assert_uint_lt(
+	    credentials->evidence_len, sizeof(credentials->evidence));
 	ck_assert_int_eq(fclose(file), 0);
 }
 
@@ -146,7 +215,9 @@ scripted_new(const char *state, const char *answer)
 	ck_assert_ptr_nonnull(server);
 	server->answer = answer;
 	atomic_init(&server->connection, -1);
-	load_credentials(server, state);
+	server->credentials = &server->credentials_of[0];
+	load_credentials(&server->credentials_of[0], state, "scripted");
+	load_credentials(&server->credentials_of[1], state, "scripted-next");
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(server->listener, 0);
 	ck_assert_int_eq(
@@ -159,6 +230,24 @@ scripted_new(const char *state, const char *answer)
 	    (int)ntohs(address.sin_port));
 	ck_assert_int_eq(pthread_create(&server->thread, NULL, run, server), 0);
 	return server;
+}
+
+void
+scripted_then(struct scripted *server, const char *answer)
+{
+	server->then = answer;
+}
+
+void
+scripted_turn_away(struct scripted *server)
+{
+	atomic_store(&server->fate, FATE_TURN_AWAY);
+}
+
+size_t
+scripted_read_bytes(const struct scripted *server)
+{
+	return atomic_load(&server->read_bytes);
 }
 
 void
@@ -175,7 +264,8 @@ scripted_free(struct scripted *server)
 		(void)shutdown(connection, SHUT_RDWR);
 	ck_assert_int_eq(pthread_join(server->thread, NULL), 0);
 	(void)close(server->listener);
-	SSL_CTX_free(server->ssl_ctx);
+	for (int i = 0; i < 2; i++)
+		SSL_CTX_free(server->credentials_of[i].ssl_ctx);
 	free(server);
 }
 

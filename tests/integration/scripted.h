@@ -16,6 +16,16 @@ struct scripted;
  * thrown away; borrowed until the server is freed.
  */
 struct scripted *scripted_new(const char *state, const char *answer);
+/* What it sends from the second such request on; before the first. */
+void scripted_then(struct scripted *server, const char *answer);
+/*
+ * After the next such request, whose body comes in chunks, the connection ends
+ * unanswered, and the server has another key, with evidence for it.  Those
+ * that follow are answered once their bodies were read.
+ */
+void scripted_turn_away(struct scripted *server);
+/* How long such a request was, headers and chunks and all. */
+size_t scripted_read_bytes(const struct scripted *server);
 /* Ends the thread. */
 void scripted_free(struct scripted *server);
 /* Borrowed: https://localhost:<port>. */

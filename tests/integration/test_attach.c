@@ -197,6 +197,26 @@ START_TEST(policy_change_and_removal_stop_a_pooled_connection)
 }
 END_TEST
 
+/* As another enclave, with another trust say, it is found anew. */
+START_TEST(enclave_that_comes_back_is_found_again)
+{
+	warm_client();
+	attach(NULL);
+	perform_ok("/before");
+	fixture_update_map("{\"other.example\":{\"PCR0\":\"" OTHER_PCR0 "\"}}");
+	perform_refused("/removed", ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE, NULL);
+	fixture_update(NULL, "");
+	fixture_get_ok("/own");
+	/* A connection that was the former one's may be met in the pool. */
+	(void)perform("/pooled");
+	perform_ok("/restored");
+	fixture_update(NULL, ",\"trust\":\"attested_key\"");
+	fixture_get_ok("/own-again");
+	(void)perform("/pooled-again");
+	perform_ok("/other-trust");
+}
+END_TEST
+
 START_TEST(stopped_client_refuses)
 {
 	warm_client();
@@ -908,6 +928,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, expired_evidence_stops_a_pooled_connection);
 	tcase_add_test(
 	    tcase, policy_change_and_removal_stop_a_pooled_connection);
+	tcase_add_test(tcase, enclave_that_comes_back_is_found_again);
 	tcase_add_test(tcase, stopped_client_refuses);
 	tcase_add_test(tcase, callers_hooks_are_called_and_ours_decide_last);
 	tcase_add_test(tcase, callers_prereq_can_refuse);

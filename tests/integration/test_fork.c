@@ -6,8 +6,10 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <enclave_client_curl.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,11 @@
 #define CHILD_TIMEOUT_S 30
 #define BUSY_THREADS    4
 #define FORKS           12
+#define COOKIE_FORKS    100
+
+/* Of a daemon's child. */
+#define DESCRIPTORS_FIRST 3
+#define DESCRIPTORS_END   64
 
 #ifdef __SANITIZE_THREAD__
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -398,6 +405,80 @@ START_TEST(a_child_holds_no_connection_of_its_parent_open)
 }
 END_TEST
 
+/* What a daemon does: it closes all that it inherits and opens its own. */
+static int
+work_as_daemon(void *context)
+{
+	char *name = NULL;
+	const char *url = context;
+
+	for (int i = DESCRIPTORS_FIRST; i < DESCRIPTORS_END; i++)
+		(void)close(i);
+	for (int i = DESCRIPTORS_FIRST; i < DESCRIPTORS_END; i++)
+		if (socket(AF_UNIX, SOCK_STREAM, 0) != i)
+			return 1;
+	if (enclave_client_find(fixture.client, url, &name, NULL))
+		return 2;
+	free(name);
+	for (int i = DESCRIPTORS_FIRST; i < DESCRIPTORS_END; i++)
+		if (fcntl(i, F_GETFD) < 0)
+			return 3;
+	return 0;
+}
+
+START_TEST(a_child_keeps_the_descriptors_that_are_its_own)
+{
+	char url[64];
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/parent");
+	(void)snprintf(url, sizeof(url), "https://localhost:%d/",
+	    local_enclave_port(fixture.enclave));
+	ck_assert_int_eq(run_child(work_as_daemon, url), 0);
+}
+END_TEST
+
+/* Cookies that another thread was using at the fork. */
+
+static atomic_bool reading_cookies;
+
+static void *
+read_cookies(void *context)
+{
+	while (reading_cookies)
+		if (enclave_client_cookies_load_file(
+			context, "/dev/null", false, NULL))
+			break;
+	return NULL;
+}
+
+static int
+work_cookies(void *context)
+{
+	return (int)enclave_client_cookies_load_file(
+	    context, "/dev/null", false, NULL);
+}
+
+START_TEST(cookies_can_be_used_whoever_held_them_at_the_fork)
+{
+	struct enclave_client_cookies *cookies = NULL;
+	pthread_t threads[BUSY_THREADS];
+
+	ck_assert_int_eq(enclave_client_cookies_new(&cookies), 0);
+	reading_cookies = true;
+	for (int i = 0; i < BUSY_THREADS; i++)
+		ck_assert_int_eq(
+		    pthread_create(&threads[i], NULL, read_cookies, cookies),
+		    0);
+	for (int i = 0; i < COOKIE_FORKS; i++)
+		ck_assert_int_eq(run_child(work_cookies, cookies), 0);
+	reading_cookies = false;
+	for (int i = 0; i < BUSY_THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	enclave_client_cookies_free(cookies);
+}
+END_TEST
+
 /* What was made before the fork and is used after it. */
 
 static int
@@ -601,6 +682,8 @@ add_cases_with_threads(TCase *cases)
 	tcase_add_test(cases, threads_of_a_child_come_at_once);
 #ifndef __SANITIZE_ADDRESS__
 	tcase_add_test(cases, a_forking_server_with_requests_in_flight);
+	tcase_add_test(
+	    cases, cookies_can_be_used_whoever_held_them_at_the_fork);
 #endif
 #else
 	(void)cases;
@@ -618,6 +701,7 @@ fork_suite(void)
 	    a_child_refuses_what_its_parent_would,
 	    a_stopped_client_stays_stopped_in_the_child,
 	    a_child_holds_no_connection_of_its_parent_open,
+	    a_child_keeps_the_descriptors_that_are_its_own,
 	    a_stream_is_the_processs_that_opened_it,
 	    a_child_that_cancels_does_not_wake_its_parent,
 	};

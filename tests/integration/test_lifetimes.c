@@ -167,6 +167,36 @@ ignore_trace(enum enclave_client_trace_kind kind, const char *data, size_t len,
 	++*(size_t *)context;
 }
 
+/* A server that knows no Expect: libcurl asks again without it. */
+START_TEST(header_text_after_a_417_is_that_of_the_answer)
+{
+	static const char first[] = "HTTP/1.1 417 Expectation Failed\r\n"
+				    "Content-Length: 0\r\n\r\n";
+	static const char second[] = "HTTP/1.1 200 OK\r\nX-Which: second\r\n"
+				     "Content-Length: 2\r\n\r\nok";
+	struct enclave_client_request *request = new_request("PUT", "/x");
+	struct enclave_client_response *response;
+	char text[64] = "";
+	size_t len = 0;
+
+	start_scripted(first);
+	scripted_then(server, second);
+	enclave_client_request_set_expect_continue(request, true);
+	enclave_client_request_set_body(request, "body", 4);
+	response = open_stream(request);
+	ck_assert_ptr_nonnull(
+	    strstr(enclave_client_response_header_text(response, &len),
+		"X-Which: second"));
+	ck_assert_int_eq(enclave_client_response_read(
+			     response, text, sizeof(text), &len, fixture.error),
+	    0);
+	ck_assert_str_eq(text, "ok");
+	ck_assert_int_eq(enclave_client_response_status(response), 200);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 START_TEST(trace_taken_away_while_a_stream_flows)
 {
 	struct enclave_client_request *request =
@@ -711,6 +741,7 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, trailers_do_not_change_the_header_text);
+	tcase_add_test(tcase, header_text_after_a_417_is_that_of_the_answer);
 	tcase_add_test(tcase, trace_taken_away_while_a_stream_flows);
 	tcase_add_test(tcase, cookies_taken_away_while_a_stream_flows);
 	tcase_add_test(tcase, body_replaced_while_it_is_sent);

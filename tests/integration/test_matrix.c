@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <openssl/pem.h>
 
 #include "integration/fixture.h"
 #include "integration/handles.h"
 #include "integration/servers.h"
+#include "local_enclave/harness.h"
 
 #define OTHER_PCR0                                                             \
 	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"                     \
@@ -148,9 +150,10 @@ read_whole(const char *path, char *buffer, size_t size)
 	return len;
 }
 
-/* The client learns of the key in name.pem by the evidence in name.json. */
+/* The client is offered the evidence in name.json for the key in key.pem. */
 static void
-make_known(const char *name)
+offer_evidence(
+    const char *key, const char *name, enum enclave_client_status expected)
 {
 	static char body[32768];
 	char path[192];
@@ -159,7 +162,7 @@ make_known(const char *name)
 	FILE *file;
 	X509 *certificate;
 
-	(void)snprintf(path, sizeof(path), "%s/%s.pem", fixture.state, name);
+	(void)snprintf(path, sizeof(path), "%s/%s.pem", fixture.state, key);
 	file = fopen(path, "r");
 	ck_assert_ptr_nonnull(file);
 	certificate = PEM_read_X509(file, NULL, NULL, NULL);
@@ -172,9 +175,16 @@ make_known(const char *name)
 	offer.body.len = read_whole(path, body, sizeof(body));
 	fixture_expect(enclave_client_evidence_offer(fixture.client,
 			   FIXTURE_NAME, &offer, NULL, fixture.error),
-	    ENCLAVE_CLIENT_OK, NULL);
+	    expected, NULL);
 	X509_free(certificate);
 	OPENSSL_free(der);
+}
+
+/* The client learns of the key in name.pem by the evidence in name.json. */
+static void
+make_known(const char *name)
+{
+	offer_evidence(name, name, ENCLAVE_CLIENT_OK);
 }
 
 static void
@@ -455,6 +465,101 @@ START_TEST(twenty_five_cells)
 }
 END_TEST
 
+/* Which of two servers it was. */
+static bool
+arrived_at(
+    const struct server *one, const struct server *other, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	for (int i = 0; i < 1000; i++) {
+		if (servers_logged(one, path, NULL, 0))
+			return true;
+		if (servers_logged(other, path, NULL, 0))
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	ck_abort_msg("%s arrived nowhere", path);
+}
+
+static struct server other_nginx;
+
+/* One of eight connections goes to nginx, the rest to the other. */
+static void
+start_balanced(void)
+{
+	struct nginx_options options = {.tls = "TLSv1.3"};
+	int ports[8];
+
+	start_servers(2 + 1);
+	options.certificate_prefix = in_folder("other");
+	(void)snprintf(folder, sizeof(folder), "%s", in_folder("nginx-other"));
+	(void)mkdir(folder, 0700);
+	other_nginx = servers_start_nginx(folder, &options);
+	ports[0] = nginx.port;
+	for (int i = 1; i < 8; i++)
+		ports[i] = other_nginx.port;
+	(void)snprintf(folder, sizeof(folder), "%s", in_folder("haproxy"));
+	(void)mkdir(folder, 0700);
+	haproxy = servers_start_haproxy(folder, NULL, ports, 8);
+	(void)snprintf(
+	    origin, sizeof(origin), "https://localhost:%d", haproxy.port);
+}
+
+static void
+perform_ok(const struct cell *cell, const char *path)
+{
+	handles_get_from(cell->easy, origin, path);
+	fixture_expect(
+	    enclave_client_curl_perform(cell->attachment, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+}
+
+/* Whose only connection is nginx's. */
+static void
+connect_to_nginx(struct cell *cell)
+{
+	bool there = false;
+
+	for (int i = 0; i < 16 && !there; i++) {
+		(void)snprintf(cell->path, sizeof(cell->path), "/first-%d", i);
+		enclave_client_curl_detach(cell->attachment);
+		curl_easy_cleanup(cell->easy);
+		cell->easy = new_handle(cell, cell->path);
+		cell->attachment = attach(cell->easy);
+		perform_ok(cell, cell->path);
+		there = arrived_at(&nginx, &other_nginx, cell->path);
+	}
+	ck_assert(there);
+}
+
+/*
+ * The key of the pool's one connection is withdrawn, another key counts.
+ * libcurl keeps that connection, whose streams ended, and matches it first.
+ */
+START_TEST(withdrawn_connection_of_http2_is_left_for_another)
+{
+	struct cell cell = {.kind = POOLED, .name = "withdrawn"};
+
+	start_balanced();
+	ck_assert(local_enclave_mint(
+	    (const char *const[]){"--state", fixture.state, "--spki-of",
+		in_folder("server.pem"), "--format", "json", "--pcr",
+		"0=" OTHER_PCR0, "--out", in_folder("withdrawn.json"), NULL}));
+	fixture_client_with_map(map_text(NULL), false);
+	make_known("server");
+	make_known("other");
+	connect_to_nginx(&cell);
+	offer_evidence("server", "withdrawn", ENCLAVE_CLIENT_ERR_MEASUREMENT);
+	for (int i = 0; i < 3; i++)
+		perform_ok(&cell, "/later");
+	clear_cell(&cell);
+	ck_assert(servers_wait_logged(&other_nginx, "/later", NULL, 0));
+	ck_assert(!servers_logged(&nginx, "/later", NULL, 0));
+	servers_stop(&other_nginx);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -470,6 +575,8 @@ main(void)
 	}
 	tcase_add_checked_fixture(tcase, fixture_setup, teardown);
 	tcase_add_loop_test(tcase, twenty_five_cells, 0, TRANSPORTS);
+	tcase_add_test(
+	    tcase, withdrawn_connection_of_http2_is_left_for_another);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

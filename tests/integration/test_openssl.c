@@ -435,6 +435,35 @@ START_TEST(line_of_another_enclave_is_refused)
 }
 END_TEST
 
+/* The SSL_CTX is another enclave's, whose key nobody knows. */
+START_TEST(attachment_of_the_ssl_goes_before_that_of_its_ssl_ctx)
+{
+	char map[1024];
+	int port = local_enclave_port(fixture.enclave);
+	const char *pcr0 = local_enclave_pcr(fixture.enclave, "0");
+
+	ck_assert_int_lt(
+	    snprintf(map, sizeof(map),
+		"{\"enclaves\":{\"" FIXTURE_NAME "\":{\"url\":\"https://"
+		"localhost:%d\",\"pcrs\":{\"PCR0\":\"%s\"}},"
+		"\"other\":{\"url\":\"https://other.example\",\"pcrs\":"
+		"{\"PCR0\":\"%s\"}}}}",
+		port, pcr0, pcr0),
+	    (int)sizeof(map));
+	fixture_client_with_map(map, false);
+	fixture_get_ok("/warm");
+	fixture_expect(enclave_client_ssl_ctx_attach(
+			   fixture.client, "other", context, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	ck_assert(dial(ATTACH_SSL));
+	ck_assert_int_eq(check(), 0);
+	ck_assert(line_get(ssl, "/mine"));
+	fixture_update(OTHER_PCR0, "");
+	ck_assert(!dial(ATTACH_SSL));
+	ck_assert_int_ne(check(), 0);
+}
+END_TEST
+
 /* A caller that hides our hook and resumes a session that was judged: the
  * verdict on the SSL is the first handshake's. */
 START_TEST(line_that_was_resumed_is_refused)
@@ -616,6 +645,8 @@ add_tests(TCase *tcase)
 	    tcase, switched_off_verification_passes_nothing, 0, ATTACH_WAYS);
 	tcase_add_loop_test(
 	    tcase, line_of_another_client_is_refused, 0, ATTACH_WAYS);
+	tcase_add_test(
+	    tcase, attachment_of_the_ssl_goes_before_that_of_its_ssl_ctx);
 	tcase_add_test(tcase, line_of_another_enclave_is_refused);
 	tcase_add_loop_test(
 	    tcase, line_that_was_resumed_is_refused, 0, ATTACH_WAYS);

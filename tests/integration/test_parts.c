@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "integration/fixture.h"
+#include "integration/scripted.h"
 
 #define OTHER_PCR0                                                             \
 	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"                     \
@@ -209,6 +210,40 @@ START_TEST(what_can_not_be_sent_again_is_not_half_sent)
 }
 END_TEST
 
+/*
+ * A server that is redeployed while the form is on its way: libcurl tries again
+ * on a new connection, whose key is learned, and the form starts again too.
+ */
+START_TEST(a_form_that_was_read_is_sent_whole_after_learning)
+{
+	static const char answer[] =
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	const bool rewinds = _i == 0;
+	struct source source = {.pieces = 3};
+	struct scripted *server = scripted_new(fixture.state, answer);
+	char map[512];
+
+	(void)snprintf(map, sizeof(map),
+	    "{\"enclaves\":{\"" FIXTURE_NAME
+	    "\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+	    scripted_url(server), local_enclave_pcr(fixture.enclave, "0"));
+	fixture_client_with_map(map, false);
+	fixture_get_ok("/warm");
+	scripted_turn_away(server);
+	begin("/form");
+	add_source(&source, rewinds);
+	if (rewinds) {
+		fixture_expect(send_form(), ENCLAVE_CLIENT_OK, NULL);
+		ck_assert_uint_eq(source.rewinds, 1);
+		ck_assert_uint_eq(source.given, 3);
+		ck_assert_uint_gt(scripted_read_bytes(server), 3 * PIECE_BYTES);
+	} else {
+		ck_assert_int_ne(send_form(), ENCLAVE_CLIENT_OK);
+	}
+	scripted_free(server);
+}
+END_TEST
+
 /* More than libcurl has room for at once. */
 START_TEST(a_text_larger_than_a_buffer)
 {
@@ -243,6 +278,8 @@ main(void)
 	tcase_add_test(tcase, a_redirect_sends_the_parts_again);
 	tcase_add_loop_test(
 	    tcase, what_can_not_be_sent_again_is_not_half_sent, 0, 2);
+	tcase_add_loop_test(
+	    tcase, a_form_that_was_read_is_sent_whole_after_learning, 0, 2);
 	tcase_add_test(tcase, a_text_larger_than_a_buffer);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

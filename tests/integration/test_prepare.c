@@ -116,6 +116,52 @@ START_TEST(cold_transfer_learns_and_answers)
 }
 END_TEST
 
+/* Of a transfer that its caller tells by CURLOPT_PRIVATE, as handles_run()
+ * does: so without that. */
+static CURLcode
+run_alone(CURL *easy, char **ret_known)
+{
+	const struct CURLMsg *message = NULL;
+	CURLcode code;
+	int running = 1;
+	int left;
+
+	ck_assert_int_eq(curl_multi_add_handle(multi, easy), CURLM_OK);
+	while (!message) {
+		ck_assert_int_eq(curl_multi_perform(multi, &running), CURLM_OK);
+		message = curl_multi_info_read(multi, &left);
+		if (!message)
+			(void)curl_multi_poll(multi, NULL, 0, 100, NULL);
+	}
+	code = message->data.result;
+	ck_assert_int_eq(
+	    curl_easy_getinfo(easy, CURLINFO_PRIVATE, ret_known), 0);
+	ck_assert_int_eq(curl_multi_remove_handle(multi, easy), CURLM_OK);
+	return code;
+}
+
+START_TEST(what_the_caller_knows_the_handle_by_stays)
+{
+	char mark;
+	char *known = NULL;
+	bool again = true;
+
+	fixture_client(NULL, "", false);
+	fixture_expect(prepare("GET", "/cold"), ENCLAVE_CLIENT_OK, NULL);
+	handles_set_pointer(
+	    enclave_client_transfer_handle(transfer), CURLOPT_PRIVATE, &mark);
+	for (; again; rounds++) {
+		CURL *easy = enclave_client_transfer_handle(transfer);
+		CURLcode code = run_alone(easy, &known);
+		ck_assert_ptr_eq(known, &mark);
+		fixture_expect(enclave_client_transfer_done(transfer, code,
+				   &again, &response, fixture.error),
+		    ENCLAVE_CLIENT_OK, NULL);
+	}
+	ck_assert_uint_eq(rounds, 2);
+}
+END_TEST
+
 START_TEST(warm_transfers_share_the_callers_pool)
 {
 	fixture_client(NULL, "", false);
@@ -397,6 +443,7 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, cold_transfer_learns_and_answers);
+	tcase_add_test(tcase, what_the_caller_knows_the_handle_by_stays);
 	tcase_add_test(tcase, warm_transfers_share_the_callers_pool);
 	tcase_add_test(tcase, rotated_key_costs_two_rounds_more);
 	tcase_add_test(tcase, pooled_connection_is_judged_again);

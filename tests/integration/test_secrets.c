@@ -332,6 +332,27 @@ static const struct {
     {"https://127.0.0.1", "{}", 0, "without a server name"},
 };
 
+/*
+ * One with the enclave's own name: with trust in the attested key alone its
+ * certificate would be verified by nobody before it is asked for evidence, with
+ * the proxy's password.
+ */
+START_TEST(https_proxy_with_the_enclaves_name_is_refused)
+{
+	start_impostor();
+	ck_assert(local_enclave_set(impostor, "{\"web_ca\":\"foreign\"}"));
+	new_client_behind(fixture.enclave, "https://user:secret@localhost");
+	fixture_update(NULL, ",\"trust\":\"attested_key\"");
+	ck_assert_int_eq(
+	    send_secrets("POST", FROM_MEMORY), ENCLAVE_CLIENT_ERR_CONFIG);
+	ck_assert_ptr_nonnull(
+	    strstr(enclave_client_error_message(fixture.error),
+		"the enclave's own name"));
+	ck_assert_uint_eq(local_enclave_count(impostor, "connection"), 0);
+	expect_nothing_in(fixture.enclave);
+}
+END_TEST
+
 START_TEST(https_proxy_is_verified_and_gets_no_secret)
 {
 	write_netrc();
@@ -464,6 +485,7 @@ main(void)
 	    TREATMENTS * (int)BODIES);
 	tcase_add_loop_test(tcase, no_error_tells_a_proxys_password, 0,
 	    sizeof(quoted_proxies) / sizeof(quoted_proxies[0]));
+	tcase_add_test(tcase, https_proxy_with_the_enclaves_name_is_refused);
 	tcase_add_loop_test(tcase, https_proxy_is_verified_and_gets_no_secret,
 	    0, (int)(sizeof(proxies) / sizeof(proxies[0])));
 	tcase_add_test(tcase, enclave_gets_all_but_the_fragment_and_the_netrc);
