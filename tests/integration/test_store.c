@@ -747,17 +747,27 @@ spoil_symlink(void)
 /* The same link, by names that mean what it points to. */
 
 static void
+spoil_symlink_followed_by(const char *end)
+{
+	size_t len;
+
+	spoil_symlink();
+	len = strlen(directory);
+	ck_assert_int_lt(
+	    snprintf(directory + len, sizeof(directory) - len, "%s", end),
+	    (int)(sizeof(directory) - len));
+}
+
+static void
 spoil_symlink_slash(void)
 {
-	spoil_symlink();
-	(void)strcat(directory, "//");
+	spoil_symlink_followed_by("//");
 }
 
 static void
 spoil_symlink_dot(void)
 {
-	spoil_symlink();
-	(void)strcat(directory, "/./");
+	spoil_symlink_followed_by("/./");
 }
 
 static void
