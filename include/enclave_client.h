@@ -550,11 +550,7 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_client_certificate_file(
     struct enclave_client_config *config, const char *certificate_path,
     const char *key_path, const char *passphrase);
 
-/*
- * NULL: libcurl's environment variables; "": none.  An HTTPS proxy needs a name
- * of its own: with an enclave's, or with an address where an enclave has one,
- * requests to that enclave are refused (CONFIG).
- */
+/* NULL: libcurl's environment variables; "": none. */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_set_proxy(
     struct enclave_client_config *config, const char *url);
 /* Default "enclave-client/VERSION".  Never sent with evidence requests. */

@@ -69,9 +69,11 @@ make_share(struct enclave_client_cookies *cookies)
 	CURLSH *share = curl_share_init();
 
 	cookies->share = share;
-	return share && !curl_share_setopt(share, CURLSHOPT_LOCKFUNC, lock) &&
-	       !curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, unlock) &&
+	/* The locks need their context, also where the rest then fails. */
+	return share &&
 	       !curl_share_setopt(share, CURLSHOPT_USERDATA, cookies) &&
+	       !curl_share_setopt(share, CURLSHOPT_LOCKFUNC, lock) &&
+	       !curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, unlock) &&
 	       !curl_share_setopt(
 		   share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
 }
@@ -109,7 +111,8 @@ cookies_unref(struct enclave_client_cookies *cookies)
 	if (!cookies || atomic_fetch_sub(&cookies->refs, 1) != 1)
 		return;
 	enter(cookies);
-	(void)curl_share_cleanup(cookies->share);
+	if (cookies->share)
+		(void)curl_share_cleanup(cookies->share);
 	for (size_t i = 0; i < 2; i++)
 		(void)pthread_mutex_destroy(&cookies->mutexes[i]);
 	fork_mark_clear(&cookies->fork_mark);

@@ -91,7 +91,8 @@ struct gate_attachment {
 	 * NULL: the enclave's. */
 	const char *evidence_url;
 	enum gate_mode mode;
-	CURL *easy; /* set by gate_attach */
+	CURL *easy;            /* set by gate_attach */
+	int proxy_version_max; /* of our transfers: marks a proxy's TLS */
 	/*
 	 * Asked in GATE_EVIDENCE for the key of each handshake, when not NULL:
 	 * false, with the reason in ret_error, refuses before the GET.

@@ -8,7 +8,6 @@
 
 #include "tls/leaf.h"
 #include "tls/note.h"
-#include "tls/proxy.h"
 #include "tls/target.h"
 #include "tls/trust_store.h"
 #include "tls/verdict.h"
@@ -18,12 +17,6 @@ expected_origin(const struct gate_attachment *attachment)
 {
 	return attachment->mode == GATE_EVIDENCE ? &attachment->evidence_origin
 						 : &attachment->enclave->origin;
-}
-
-const char *
-handshake_host(const struct gate_attachment *attachment)
-{
-	return expected_origin(attachment)->host;
 }
 
 /* RFC 9525: a literal address must stand in an iPAddress SAN. */
@@ -164,6 +157,14 @@ check_web_pki(struct gate_attachment *attachment, X509_STORE_CTX *outer,
 	return verify_by_own_store(attachment, outer, host);
 }
 
+static bool
+is_literal(const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return host[0] == '[' || inet_pton(AF_INET, host, address) == 1;
+}
+
 /* Many connections of a caller's SSL_CTX have one attachment. */
 static bool
 is_shared(const struct gate_attachment *attachment)
@@ -175,20 +176,24 @@ is_shared(const struct gate_attachment *attachment)
 enum peer { PEER_ENCLAVE, PEER_PROXY, PEER_UNKNOWN };
 
 /*
- * libcurl calls the same hook for an HTTPS proxy's TLS.  The name that this
- * SSL itself asks for tells them apart; without one (an address) only the
- * enclave may be meant.  What is taken for a proxy never gets a verdict.
+ * libcurl calls the same hook for an HTTPS proxy's TLS.  Ours is marked
+ * (transport.c); on a caller's handle the name that this SSL itself asks for
+ * tells them apart, and without one (an address) only the enclave may be meant.
+ * What is taken for a proxy never gets a verdict.
  */
 static enum peer
-find_peer(const struct gate_attachment *attachment, const SSL *ssl)
+find_peer(const struct gate_attachment *attachment, SSL *ssl)
 {
-	const char *host = handshake_host(attachment);
+	const char *host = expected_origin(attachment)->host;
 	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
 	if (is_shared(attachment) || !attachment->easy)
 		return PEER_ENCLAVE;
+	if (attachment->proxy_version_max &&
+	    SSL_get_max_proto_version(ssl) == attachment->proxy_version_max)
+		return asked ? PEER_PROXY : PEER_UNKNOWN;
 	if (!asked)
-		return proxy_is_address(host) ? PEER_ENCLAVE : PEER_UNKNOWN;
+		return is_literal(host) ? PEER_ENCLAVE : PEER_UNKNOWN;
 	return strcasecmp(asked, host) ? PEER_PROXY : PEER_ENCLAVE;
 }
 
@@ -300,7 +305,7 @@ handshake_judge(
 	}
 	if (handshake_web_pki_needed(attachment)) {
 		status = check_web_pki(
-		    attachment, outer, ssl, handshake_host(attachment));
+		    attachment, outer, ssl, expected_origin(attachment)->host);
 		if (status)
 			return status;
 	}

@@ -25,8 +25,6 @@ enum enclave_client_status handshake_judge_key(
     struct gate_attachment *attachment, X509 *leaf, SSL *ssl);
 /* Is ordinary verification asked for, beside the attested key? */
 bool handshake_web_pki_needed(const struct gate_attachment *attachment);
-/* Whom the connection is meant for: the enclave, or who serves its evidence. */
-const char *handshake_host(const struct gate_attachment *attachment);
 /* Names the host that the certificate must be for. */
 bool handshake_expect_host(X509_VERIFY_PARAM *param, const char *host);
 

@@ -1,11 +1,9 @@
 #include "tls/transport.h"
 
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "tls/handshake.h"
-#include "tls/proxy.h"
 
 static void
 wipe(void *secret, size_t len)
@@ -88,6 +86,23 @@ static CURLcode
 set_long(CURL *easy, CURLoption option, long value)
 {
 	return curl_easy_setopt(easy, option, value);
+}
+
+/*
+ * The newest TLS that an HTTPS proxy may speak, never the enclave's: the gate
+ * knows the proxy's handshakes by it (handshake.c), whatever name it has and
+ * whoever named it.
+ */
+static CURLcode
+mark_proxy(const struct transport_connection *connection,
+    struct gate_attachment *attachment, CURL *easy)
+{
+	bool taken = connection->tls_version_max == CURL_SSLVERSION_MAX_TLSv1_3;
+
+	attachment->proxy_version_max = taken ? TLS1_2_VERSION : TLS1_3_VERSION;
+	return set_long(easy, CURLOPT_PROXY_SSLVERSION,
+	    CURL_SSLVERSION_TLSv1_2 | (taken ? CURL_SSLVERSION_MAX_TLSv1_2
+					     : CURL_SSLVERSION_MAX_TLSv1_3));
 }
 
 /* Ordinary verification is ours (handshake.c), so libcurl loads no store; its
@@ -191,24 +206,6 @@ transport_free(CURL *easy)
 	curl_easy_cleanup(easy);
 }
 
-/* With trust in the attested key alone nobody would verify the proxy. */
-static enum enclave_client_status
-check_proxy(const struct transport *transport,
-    const struct gate_attachment *attachment,
-    struct enclave_client_error *error)
-{
-	const char *host = handshake_host(attachment);
-
-	if (!proxy_passes_for(transport->proxy, host))
-		return ENCLAVE_CLIENT_OK;
-	return error_set(error, ENCLAVE_CLIENT_ERR_CONFIG,
-	    ENCLAVE_CLIENT_STEP_NONE,
-	    "the HTTPS proxy has %s, so that its TLS can't be told from the "
-	    "enclave's; nothing was sent",
-	    proxy_is_address(host) ? "an address, as the enclave has"
-				   : "the enclave's own name");
-}
-
 enum enclave_client_status
 transport_prepare(const struct transport *transport,
     struct gate_attachment *attachment, CURL *easy,
@@ -217,12 +214,11 @@ transport_prepare(const struct transport *transport,
 	enum enclave_client_status status;
 	CURLcode code;
 
-	status = check_proxy(transport, attachment, error);
-	if (status)
-		return status;
 	/* Nothing of an earlier transfer is left; connections stay. */
 	transport_forget(easy);
 	code = set_tls(&transport->connection, easy);
+	if (!code)
+		code = mark_proxy(&transport->connection, attachment, easy);
 	if (!code)
 		code = set_protocols(&transport->connection, easy);
 	if (!code)

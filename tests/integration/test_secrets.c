@@ -333,22 +333,34 @@ static const struct {
 };
 
 /*
- * One with the enclave's own name: with trust in the attested key alone its
- * certificate would be verified by nobody before it is asked for evidence, with
- * the proxy's password.
+ * One with the enclave's own name, or without any where the enclave has none
+ * either: under trust in the attested key alone nobody else verifies who is
+ * asked for evidence, with the proxy's password.
  */
-START_TEST(https_proxy_with_the_enclaves_name_is_refused)
+static const char *const like_the_enclave[] = {
+    "https://user:" MARKER "@localhost", "https://user:" MARKER "@127.0.0.1"};
+
+START_TEST(https_proxy_like_the_enclave_is_verified)
 {
+	char map[512];
+
 	start_impostor();
 	ck_assert(local_enclave_set(impostor, "{\"web_ca\":\"foreign\"}"));
-	new_client_behind(fixture.enclave, "https://user:secret@localhost");
-	fixture_update(NULL, ",\"trust\":\"attested_key\"");
-	ck_assert_int_eq(
-	    send_secrets("POST", FROM_MEMORY), ENCLAVE_CLIENT_ERR_CONFIG);
-	ck_assert_ptr_nonnull(
-	    strstr(enclave_client_error_message(fixture.error),
-		"the enclave's own name"));
-	ck_assert_uint_eq(local_enclave_count(impostor, "connection"), 0);
+	new_client_behind(fixture.enclave, like_the_enclave[_i]);
+	ck_assert_int_lt(
+	    snprintf(map, sizeof(map),
+		"{\"enclaves\":{\"" FIXTURE_NAME
+		"\":{\"url\":\"https://%s:%d\","
+		"\"trust\":\"attested_key\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+		_i ? "127.0.0.1" : "localhost",
+		local_enclave_port(fixture.enclave),
+		local_enclave_pcr(fixture.enclave, "0")),
+	    (int)sizeof(map));
+	fixture_update_map(map);
+	ck_assert_int_ne(send_secrets("POST", FROM_MEMORY), 0);
+	ck_assert_uint_gt(local_enclave_count(impostor, "client_hello"), 0);
+	ck_assert_uint_eq(local_enclave_count(impostor, "handshake"), 0);
+	expect_nothing_in(impostor);
 	expect_nothing_in(fixture.enclave);
 }
 END_TEST
@@ -485,7 +497,8 @@ main(void)
 	    TREATMENTS * (int)BODIES);
 	tcase_add_loop_test(tcase, no_error_tells_a_proxys_password, 0,
 	    sizeof(quoted_proxies) / sizeof(quoted_proxies[0]));
-	tcase_add_test(tcase, https_proxy_with_the_enclaves_name_is_refused);
+	tcase_add_loop_test(
+	    tcase, https_proxy_like_the_enclave_is_verified, 0, 2);
 	tcase_add_loop_test(tcase, https_proxy_is_verified_and_gets_no_secret,
 	    0, (int)(sizeof(proxies) / sizeof(proxies[0])));
 	tcase_add_test(tcase, enclave_gets_all_but_the_fragment_and_the_netrc);

@@ -486,7 +486,7 @@ static const struct torture_scene scenes[] = {
     {"waiting for what is there", stay_warm, wait_for_all, anything, anything,
 	clear, 1, false},
     {"evidence that is offered", make_cold_with_evidence, offer, attested,
-	no_document, clear, 30, false},
+	no_document, clear, 20, false},
     {"a document that is verified", make_cold_with_evidence, verify, verified,
 	no_json, clear, 50, false},
     {"a document that is shown", make_cold_with_evidence, show, shown, no_json,
