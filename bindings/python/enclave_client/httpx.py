@@ -512,8 +512,6 @@ class _AsyncStream(_AnyStream):
             raise _Closed
 
 
-
-
 class _AsyncBackendOf:
     """Opens httpcore's connections, for one enclave."""
 
