@@ -93,6 +93,17 @@ def test_print_pcrs_prints_nothing_of_what_is_not_authentic(
     assert (run.exit, run.out) == (status, b""), run.err
 
 
+def test_print_pcrs_of_a_service_that_signs_itself(attest_curl, enclave, trust):
+    enclave.set(web_ca="self-signed")
+    line = ["-sS", *trust, "--print-pcrs", enclave.url]
+    refused = attest_curl(*line)
+    assert (refused.exit, refused.out) == (60, b""), refused.err
+    assert attest_curl("--trust", "web_pki+attested_key", *line).exit == 60
+    run = attest_curl("--trust", "attested_key", *line)
+    assert run.exit == 0, run.err
+    assert run.json["PCR0"] == enclave.pcrs["0"]
+
+
 def test_print_pcrs_says_that_it_is_debug(attest_curl, enclave, trust):
     enclave.set(debug=True)
     run = attest_curl(*trust, "--print-pcrs", enclave.url)
