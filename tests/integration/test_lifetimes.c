@@ -356,6 +356,82 @@ START_TEST(prepared_redirect_connects_to_no_other_origin)
 }
 END_TEST
 
+/*
+ * A name that libcurl has already is not looked up, so that nothing but the
+ * question before each connect stands between a redirect and its host.
+ */
+START_TEST(prepared_redirect_connects_to_no_known_origin_either)
+{
+	struct enclave_client_request *request;
+	struct enclave_client_config *config = NULL;
+	const char *map = fixture_map(NULL, "");
+	char text[128];
+	int port = local_enclave_port(fixture.enclave);
+
+	ck_assert_int_eq(enclave_client_config_new(&config), 0);
+	enclave_client_config_set_insecure_allowed(config, true);
+	enclave_client_config_set_insecure_nitro_root_file(
+	    config, local_enclave_text(fixture.enclave, "nitro_root"));
+	enclave_client_config_set_ca_file(
+	    config, local_enclave_text(fixture.enclave, "web_ca"));
+	enclave_client_config_set_polling(config, false);
+	(void)snprintf(text, sizeof(text), "elsewhere.test:%d:127.0.0.1", port);
+	enclave_client_config_add_resolve(config, text);
+	ck_assert_int_eq(enclave_client_config_load_text(
+			     config, map, strlen(map), fixture.error),
+	    0);
+	ck_assert_int_eq(
+	    client_new(config, &fixture.clock, &fixture.client, fixture.error),
+	    0);
+	enclave_client_config_free(config);
+	fixture_get_ok("/before");
+	ck_assert(local_enclave_clear_log(fixture.enclave));
+	(void)snprintf(text, sizeof(text),
+	    "/redirect?to=https://elsewhere.test:%d/there", port);
+	request = new_request("GET", text);
+	enclave_client_request_set_redirects_max(request, 3);
+	fixture_expect(
+	    run_prepared(request), ENCLAVE_CLIENT_ERR_REDIRECT, NULL);
+	ck_assert_uint_eq(fixture_connections(), 1);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+static void *
+get_slowly(void *context)
+{
+	struct enclave_client_request *request =
+	    new_request("GET", "/delay/500");
+	struct enclave_client_response *response = NULL;
+
+	(void)context;
+	ck_assert_int_eq(enclave_client_request(fixture.client, FIXTURE_NAME,
+			     request, &response, NULL),
+	    0);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+	return NULL;
+}
+
+START_TEST(handle_that_nobody_wants_for_long_is_closed)
+{
+	pthread_t thread;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/before");
+	ck_assert_int_eq(pthread_create(&thread, NULL, get_slowly, NULL), 0);
+	(void)get_slowly(NULL);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(fixture_connections(), 2);
+	/* One of the two is enough from here on. */
+	fixture_get_ok("/soon");
+	ck_assert_uint_eq(local_enclave_count(fixture.enclave, "closed"), 0);
+	fixture_advance_ms(HANDLE_IDLE_MS_MAX + 1000);
+	fixture_get_ok("/late");
+	ck_assert(local_enclave_wait_for(fixture.enclave, "closed", 1, 10000));
+}
+END_TEST
+
 /* An event callback may call anything but free and stop. */
 struct reentry {
 	struct enclave_client_error *error;
@@ -752,6 +828,9 @@ main(void)
 	tcase_add_test(tcase, warm_request_makes_three_connections_at_most);
 	tcase_add_test(tcase, prepared_request_makes_three_connections_at_most);
 	tcase_add_test(tcase, prepared_redirect_connects_to_no_other_origin);
+	tcase_add_test(
+	    tcase, prepared_redirect_connects_to_no_known_origin_either);
+	tcase_add_test(tcase, handle_that_nobody_wants_for_long_is_closed);
 	tcase_add_test(tcase, connections_of_requests_are_closed_in_a_child);
 	tcase_add_test(
 	    tcase, waiting_for_all_waits_for_what_was_added_meanwhile);
