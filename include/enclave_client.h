@@ -516,7 +516,8 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_config_add_resolve(
 ENCLAVE_CLIENT_PUBLIC void enclave_client_config_add_connect_to(
     struct enclave_client_config *config, const char *entry);
 
-/* The bounds of TLS; the lower one is never below 1.2. */
+/* The bounds of TLS; the lower one is never below 1.2.  With 1.3 as the upper
+ * one an HTTPS proxy speaks 1.2. */
 enum enclave_client_tls_version {
 	ENCLAVE_CLIENT_TLS_DEFAULT = 0,
 	ENCLAVE_CLIENT_TLS_1_2 = 12,
@@ -967,7 +968,9 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_cookie(
     struct enclave_client_request *request, const char *cookie);
 /*
  * Cookies (internally locked) that requests share: sent where they belong, and
- * kept when an answer sets them.  Files are in the form that curl writes.
+ * kept when an answer sets them.  Files are in the form that curl writes.  A
+ * child that is forked while another thread uses them makes its own: what
+ * libcurl was changing just then stays half changed.
  */
 struct enclave_client_cookies;
 

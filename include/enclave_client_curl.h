@@ -95,7 +95,9 @@ enclave_client_curl_result(struct enclave_client_curl *attachment,
 /*
  * Sets the hooks again, runs curl_easy_perform() and gives its result as
  * enclave_client_curl_result() does; after a refusal the next call uses a
- * fresh connection.
+ * fresh connection.  So does this one, where a pooled connection's key counts
+ * no longer, another is live, and nothing was sent.  CURLOPT_FRESH_CONNECT is
+ * 0 afterwards.
  */
 ENCLAVE_CLIENT_PUBLIC ENCLAVE_CLIENT_NODISCARD enum enclave_client_status
 enclave_client_curl_perform(

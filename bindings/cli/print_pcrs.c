@@ -63,6 +63,12 @@ as_slist(const struct text_list *list)
 	return made;
 }
 
+static bool
+signs_itself(const struct options *options)
+{
+	return options->trust && !strcmp(options->trust, "attested_key");
+}
+
 /* Who signed the document it says itself; that somebody else brought it is what
  * a service that signs its own certificate can't rule out. */
 static CURLcode
@@ -70,7 +76,7 @@ set_trust(CURL *easy, const struct options *options)
 {
 	CURLcode code;
 
-	if (!options->trust || strcmp(options->trust, "attested_key") != 0)
+	if (!signs_itself(options))
 		return CURLE_OK;
 	code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
 	if (!code)
@@ -263,6 +269,10 @@ print_pcrs(const struct options *options, struct fault *fault)
 		policy_warn_insecure(options);
 		if (!fetch(options, url, &body, fault))
 			(void)judge(config, &body, fault);
+		if (!fault->exit_status && signs_itself(options))
+			(void)fputs("attest-curl: warning: nobody vouches that "
+				    "it is the service of that name\n",
+			    stderr);
 	}
 	free(url);
 	free(body.data);

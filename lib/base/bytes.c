@@ -21,6 +21,15 @@ bytes_equal_string(struct bytes a, const char *string)
 	return bytes_equal(a, bytes_from_string(string));
 }
 
+bool
+bytes_zero(struct bytes a)
+{
+	for (size_t i = 0; i < a.len; i++)
+		if (a.data[i])
+			return false;
+	return true;
+}
+
 void
 hex_encode(struct bytes input, char *ret_hex)
 {

@@ -20,6 +20,9 @@ bool bytes_equal(struct bytes a, struct bytes b);
 /* Length first, then content: "pc" never equals "pcrs". */
 bool bytes_equal_string(struct bytes a, const char *string);
 
+/* No byte but zero; of none it is true. */
+bool bytes_zero(struct bytes a);
+
 /* ret_hex has room for 2 * len + 1. */
 void hex_encode(struct bytes input, char *ret_hex);
 /* Exactly 2 * ret_len digits of either case, or false. */

@@ -41,14 +41,6 @@ earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static bool
-zero(struct bytes pcr)
-{
-	static const uint8_t zeros[PCR_BYTES];
-
-	return bytes_equal(pcr, (struct bytes){zeros, sizeof(zeros)});
-}
-
 /* The registers' texts; how many take a place of their own. */
 static size_t
 write_pcrs(
@@ -60,7 +52,7 @@ write_pcrs(
 	for (unsigned int i = 0; i < PCRS_MAX; i++) {
 		if (!claims_pcr(claims, i, &pcr) || pcr.len != PCR_BYTES)
 			continue;
-		if (zero(pcr)) {
+		if (bytes_zero(pcr)) {
 			if (document)
 				document->pcrs[i] = zero_text;
 			continue;

@@ -357,9 +357,8 @@ check_digests(const struct composition *composition,
 		    room, digest_len);
 	if (room % digest_len || room / digest_len > keys)
 		return json_refuse(error, composition->place,
-		    "\"offset\" and \"field_length\" leave %zu bytes, which "
-		    "are "
-		    "not 1 to %zu digests of %zu",
+		    "\"offset\" and \"field_length\" leave %zu bytes, "
+		    "which are not 1 to %zu digests of %zu",
 		    room, keys, digest_len);
 	return ENCLAVE_CLIENT_OK;
 }

@@ -28,19 +28,14 @@ struct claims {
 	struct claims_certificate certificates[];
 };
 
-static bool
-is_zero(struct bytes pcr)
-{
-	return bytes_equal(pcr, (struct bytes){zero_pcr, PCR_BYTES});
-}
-
 static uint32_t
 nonzero_pcrs(const struct document *document)
 {
 	uint32_t mask = 0;
 
 	for (unsigned int i = 0; i < PCRS_MAX; i++)
-		if (document->pcr_mask >> i & 1 && !is_zero(document->pcrs[i]))
+		if (document->pcr_mask >> i & 1 &&
+		    !bytes_zero(document->pcrs[i]))
 			mask |= UINT32_C(1) << i;
 	return mask;
 }

@@ -115,8 +115,6 @@ set_name(
 static bool
 names_code(const struct pcr_set *set)
 {
-	static const uint8_t zero[PCR_BYTES];
-
 	if (set->image_id_given)
 		return true;
 	for (size_t i = 0; i < set->count; i++) {
@@ -125,7 +123,8 @@ names_code(const struct pcr_set *set)
 		if (value->index <= 2)
 			return true;
 		if (value->index == 8 &&
-		    memcmp(value->bytes, zero, sizeof(zero)) != 0)
+		    !bytes_zero(
+			(struct bytes){value->bytes, sizeof(value->bytes)}))
 			return true;
 	}
 	return false;

@@ -189,14 +189,6 @@ refuse_unknown(const cJSON *json, const struct json_place *place,
 	    sizeof(known) / sizeof(known[0]));
 }
 
-static bool
-is_zero(const struct reading *reading, unsigned int index)
-{
-	static const uint8_t zero[PCR_BYTES];
-
-	return !memcmp(reading->values[index], zero, PCR_BYTES);
-}
-
 /*
  * Gate rule 9.  Zero in PCR0, or in all that is given of PCR0, 1 and 2, is
  * what debug mode shows.  Zero everywhere says nothing about the code: any
@@ -210,7 +202,8 @@ check_zero(const struct reading *reading, const struct json_place *place,
 	uint32_t zero = 0;
 
 	for (unsigned int i = 0; i < PCRS_MAX; i++)
-		if (reading->mask & UINT32_C(1) << i && is_zero(reading, i))
+		if (reading->mask & UINT32_C(1) << i &&
+		    bytes_zero((struct bytes){reading->values[i], PCR_BYTES}))
 			zero |= UINT32_C(1) << i;
 	bool debug = zero & 1 || (reading->mask & image &&
 				     (reading->mask & image) == (zero & image));

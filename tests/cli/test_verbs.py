@@ -102,6 +102,7 @@ def test_print_pcrs_of_a_service_that_signs_itself(attest_curl, enclave, trust):
     run = attest_curl("--trust", "attested_key", *line)
     assert run.exit == 0, run.err
     assert run.json["PCR0"] == enclave.pcrs["0"]
+    assert "nobody vouches that it is the service of that name" in run.err
 
 
 def test_print_pcrs_says_that_it_is_debug(attest_curl, enclave, trust):

@@ -40,20 +40,12 @@ teardown(void)
 	fixture_teardown();
 }
 
-/* A client of the scripted server, which answers so. */
-static void
-start_scripted(const char *answer)
+/* Without polling; a client is made of it by start_client(). */
+static struct enclave_client_config *
+new_config(const char *map)
 {
-	char map[1024];
 	struct enclave_client_config *config = NULL;
 
-	server = scripted_new(fixture.state, answer);
-	ck_assert(
-	    snprintf(map, sizeof(map),
-		"{\"enclaves\":{\"" FIXTURE_NAME
-		"\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
-		scripted_url(server),
-		local_enclave_pcr(fixture.enclave, "0")) < (int)sizeof(map));
 	ck_assert_int_eq(enclave_client_config_new(&config), 0);
 	enclave_client_config_set_insecure_allowed(config, true);
 	enclave_client_config_set_insecure_nitro_root_file(
@@ -64,10 +56,32 @@ start_scripted(const char *answer)
 	ck_assert_msg(enclave_client_config_load_text(
 			  config, map, strlen(map), fixture.error) == 0,
 	    "%s", enclave_client_error_message(fixture.error));
+	return config;
+}
+
+static void
+start_client(struct enclave_client_config *config)
+{
 	ck_assert_msg(client_new(config, &fixture.clock, &fixture.client,
 			  fixture.error) == 0,
 	    "%s", enclave_client_error_message(fixture.error));
 	enclave_client_config_free(config);
+}
+
+/* A client of the scripted server, which answers so. */
+static void
+start_scripted(const char *answer)
+{
+	char map[1024];
+
+	server = scripted_new(fixture.state, answer);
+	ck_assert(
+	    snprintf(map, sizeof(map),
+		"{\"enclaves\":{\"" FIXTURE_NAME
+		"\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
+		scripted_url(server),
+		local_enclave_pcr(fixture.enclave, "0")) < (int)sizeof(map));
+	start_client(new_config(map));
 }
 
 static struct enclave_client_request *
@@ -363,27 +377,14 @@ END_TEST
 START_TEST(prepared_redirect_connects_to_no_known_origin_either)
 {
 	struct enclave_client_request *request;
-	struct enclave_client_config *config = NULL;
-	const char *map = fixture_map(NULL, "");
+	struct enclave_client_config *config =
+	    new_config(fixture_map(NULL, ""));
 	char text[128];
 	int port = local_enclave_port(fixture.enclave);
 
-	ck_assert_int_eq(enclave_client_config_new(&config), 0);
-	enclave_client_config_set_insecure_allowed(config, true);
-	enclave_client_config_set_insecure_nitro_root_file(
-	    config, local_enclave_text(fixture.enclave, "nitro_root"));
-	enclave_client_config_set_ca_file(
-	    config, local_enclave_text(fixture.enclave, "web_ca"));
-	enclave_client_config_set_polling(config, false);
 	(void)snprintf(text, sizeof(text), "elsewhere.test:%d:127.0.0.1", port);
 	enclave_client_config_add_resolve(config, text);
-	ck_assert_int_eq(enclave_client_config_load_text(
-			     config, map, strlen(map), fixture.error),
-	    0);
-	ck_assert_int_eq(
-	    client_new(config, &fixture.clock, &fixture.client, fixture.error),
-	    0);
-	enclave_client_config_free(config);
+	start_client(config);
 	fixture_get_ok("/before");
 	ck_assert(local_enclave_clear_log(fixture.enclave));
 	(void)snprintf(text, sizeof(text),
@@ -463,27 +464,14 @@ request_from_event(const struct enclave_client_event *event, void *context)
 static void
 client_that_requests_from_events(enum enclave_client_event_kind kind)
 {
-	struct enclave_client_config *config = NULL;
-	const char *map = fixture_map(NULL, "");
+	struct enclave_client_config *config =
+	    new_config(fixture_map(NULL, ""));
 
 	reentry =
 	    (struct reentry){.kind = kind, .error = enclave_client_error_new()};
-	ck_assert_int_eq(enclave_client_config_new(&config), 0);
-	enclave_client_config_set_insecure_allowed(config, true);
-	enclave_client_config_set_insecure_nitro_root_file(
-	    config, local_enclave_text(fixture.enclave, "nitro_root"));
-	enclave_client_config_set_ca_file(
-	    config, local_enclave_text(fixture.enclave, "web_ca"));
-	enclave_client_config_set_polling(config, false);
 	enclave_client_config_set_event_callback(
 	    config, request_from_event, NULL);
-	ck_assert_int_eq(enclave_client_config_load_text(
-			     config, map, strlen(map), fixture.error),
-	    0);
-	ck_assert_int_eq(
-	    client_new(config, &fixture.clock, &fixture.client, fixture.error),
-	    0);
-	enclave_client_config_free(config);
+	start_client(config);
 }
 
 START_TEST(request_from_the_event_that_attests)

@@ -2,12 +2,15 @@
  * What other TLS stacks use: enclave_client_check_certificate() and
  * enclave_client_evidence_offer(), enclave_client_find() and _evidence_url().
  */
+#include <enclave_client_curl.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "integration/fixture.h"
+#include "integration/handles.h"
 #include "integration/line.h"
 
 #define OTHER_PCR0                                                             \
@@ -236,6 +239,60 @@ START_TEST(offered_refusal_withdraws_the_key)
 }
 END_TEST
 
+/* The key of the connection is withdrawn between a redirect's two requests. */
+static size_t
+withdraw_at_redirect(char *data, size_t size, size_t count, void *context)
+{
+	if (size * count > 9 && !strncasecmp(data, "Location:", 9))
+		*(enum enclave_client_status *)context = offer(NULL);
+	return size * count;
+}
+
+START_TEST(what_was_sent_is_not_sent_again_on_another_connection)
+{
+	enum enclave_client_status offered = ENCLAVE_CLIENT_OK;
+	struct enclave_client_document *document = NULL;
+	struct enclave_client_curl *attachment = NULL;
+	CURL *easy = curl_easy_init();
+	char settings[160];
+	size_t before;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/warm");
+	look_at_leaf();
+	handles_get(easy, "/before");
+	fixture_expect(enclave_client_curl_attach(fixture.client, easy, NULL,
+			   &attachment, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	fixture_expect(enclave_client_curl_perform(attachment, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	(void)snprintf(settings, sizeof(settings), "{\"pcrs\":{\"0\":\"%s\"}}",
+	    local_enclave_pcr(fixture.enclave, "0"));
+	fixture_set("{\"pcrs\":{\"0\":\"" OTHER_PCR0 "\"}}");
+	fetch_body();
+	fixture_set(settings);
+	/* Another key counts: a new connection would do. */
+	fixture_rotate();
+	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME,
+			   30000, &document, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	enclave_client_document_free(document);
+	handles_get(easy, "/redirect?to=/there");
+	handles_set_long(easy, CURLOPT_FOLLOWLOCATION, 1);
+	ck_assert_int_eq(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
+			     withdraw_at_redirect),
+	    0);
+	handles_set_pointer(easy, CURLOPT_HEADERDATA, &offered);
+	before = fixture_requests();
+	fixture_expect(enclave_client_curl_perform(attachment, fixture.error),
+	    ENCLAVE_CLIENT_ERR_MEASUREMENT, NULL);
+	ck_assert_int_eq(offered, ENCLAVE_CLIENT_ERR_MEASUREMENT);
+	ck_assert_uint_eq(fixture_requests(), before + 1);
+	enclave_client_curl_detach(attachment);
+	curl_easy_cleanup(easy);
+}
+END_TEST
+
 START_TEST(what_an_offer_withdrew_is_no_good_in_the_next_run)
 {
 	char store[128];
@@ -382,6 +439,8 @@ main(void)
 	tcase_add_test(tcase, relayed_evidence_does_not_vouch_for_the_relay);
 	tcase_add_loop_test(tcase, bad_evidence_is_refused_and_never_published,
 	    0, sizeof(bad_evidence) / sizeof(bad_evidence[0]));
+	tcase_add_test(
+	    tcase, what_was_sent_is_not_sent_again_on_another_connection);
 	tcase_add_test(tcase, offered_refusal_withdraws_the_key);
 	tcase_add_test(
 	    tcase, what_an_offer_withdrew_is_no_good_in_the_next_run);

@@ -399,12 +399,10 @@ START_TEST(line_of_another_client_is_refused)
 }
 END_TEST
 
-/* Attached to another enclave, with the same key and a policy of its own: what
- * was judged by the one is not the other's. */
-START_TEST(line_of_another_enclave_is_refused)
+/* The fixture's enclave, and one by the name "other" on that host. */
+static void
+warm_client_of_two(const char *host)
 {
-	struct enclave_client_document *document = NULL;
-	SSL_CTX *other = line_context();
 	char map[1024];
 	int port = local_enclave_port(fixture.enclave);
 	const char *pcr0 = local_enclave_pcr(fixture.enclave, "0");
@@ -413,12 +411,22 @@ START_TEST(line_of_another_enclave_is_refused)
 	    snprintf(map, sizeof(map),
 		"{\"enclaves\":{\"" FIXTURE_NAME "\":{\"url\":\"https://"
 		"localhost:%d\",\"pcrs\":{\"PCR0\":\"%s\"}},"
-		"\"other\":{\"url\":\"https://127.0.0.1:%d\",\"pcrs\":"
+		"\"other\":{\"url\":\"https://%s:%d\",\"pcrs\":"
 		"{\"PCR0\":\"%s\"}}}}",
-		port, pcr0, port, pcr0),
+		port, pcr0, host, port, pcr0),
 	    (int)sizeof(map));
 	fixture_client_with_map(map, false);
 	fixture_get_ok("/warm");
+}
+
+/* Attached to another enclave, with the same key and a policy of its own: what
+ * was judged by the one is not the other's. */
+START_TEST(line_of_another_enclave_is_refused)
+{
+	struct enclave_client_document *document = NULL;
+	SSL_CTX *other = line_context();
+
+	warm_client_of_two("127.0.0.1");
 	fixture_expect(enclave_client_attest(fixture.client, "other", 30000,
 			   &document, fixture.error),
 	    ENCLAVE_CLIENT_OK, NULL);
@@ -438,20 +446,7 @@ END_TEST
 /* The SSL_CTX is another enclave's, whose key nobody knows. */
 START_TEST(attachment_of_the_ssl_goes_before_that_of_its_ssl_ctx)
 {
-	char map[1024];
-	int port = local_enclave_port(fixture.enclave);
-	const char *pcr0 = local_enclave_pcr(fixture.enclave, "0");
-
-	ck_assert_int_lt(
-	    snprintf(map, sizeof(map),
-		"{\"enclaves\":{\"" FIXTURE_NAME "\":{\"url\":\"https://"
-		"localhost:%d\",\"pcrs\":{\"PCR0\":\"%s\"}},"
-		"\"other\":{\"url\":\"https://other.example\",\"pcrs\":"
-		"{\"PCR0\":\"%s\"}}}}",
-		port, pcr0, pcr0),
-	    (int)sizeof(map));
-	fixture_client_with_map(map, false);
-	fixture_get_ok("/warm");
+	warm_client_of_two("other.example");
 	fixture_expect(enclave_client_ssl_ctx_attach(
 			   fixture.client, "other", context, fixture.error),
 	    ENCLAVE_CLIENT_OK, NULL);

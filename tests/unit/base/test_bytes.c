@@ -56,6 +56,21 @@ START_TEST(equality_looks_past_a_nul)
 }
 END_TEST
 
+START_TEST(zero_is_every_byte_zero)
+{
+	uint8_t data[48] = {0};
+
+	ck_assert(bytes_zero((struct bytes){data, sizeof(data)}));
+	ck_assert(bytes_zero((struct bytes){NULL, 0}));
+	for (size_t i = 0; i < sizeof(data); i++) {
+		data[i] = 128;
+		ck_assert(!bytes_zero((struct bytes){data, sizeof(data)}));
+		ck_assert(bytes_zero((struct bytes){data, i}));
+		data[i] = 0;
+	}
+}
+END_TEST
+
 START_TEST(hex_gives_back_every_byte)
 {
 	uint8_t every[256], decoded[256];
@@ -282,6 +297,7 @@ main(void)
 	tcase_add_test(
 	    bytes, empty_bytes_without_address_are_equal_to_any_empty);
 	tcase_add_test(bytes, equality_looks_past_a_nul);
+	tcase_add_test(bytes, zero_is_every_byte_zero);
 	suite_add_tcase(suite, bytes);
 
 	tcase_add_test(hex, hex_gives_back_every_byte);
