@@ -52,10 +52,11 @@ void error_clear(struct enclave_client_error *error);
  */
 enum enclave_client_status error_set(struct enclave_client_error *error,
     enum enclave_client_status status, enum enclave_client_step step,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+    const char *format, ...) __attribute__((format(printf, 4, 5), cold));
 
 /* Memory is short: one constant message, no step. */
-enum enclave_client_status error_memory(struct enclave_client_error *error);
+enum enclave_client_status error_memory(struct enclave_client_error *error)
+    __attribute__((cold));
 
 void error_set_foreign(struct enclave_client_error *error,
     enum enclave_client_foreign foreign, long code);

@@ -1,5 +1,6 @@
 #include "client/document.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@
 
 #define PCR_TEXT (2 * PCR_BYTES + 1)
 
+/* Never changed once it is given out. */
 struct enclave_client_document {
+	atomic_uint refs;
 	struct claims *claims;
 	bool authentic;
 	/*
@@ -76,6 +79,7 @@ document_new(struct claims *claims, const struct policy *policy, size_t set,
 	    calloc(1, sizeof(*document) + write_pcrs(claims, NULL) * PCR_TEXT);
 	if (!document)
 		return NULL;
+	atomic_init(&document->refs, 1);
 	document->authentic = claims_authentic(claims);
 	document->complete = true;
 	document->insecure = insecure;
@@ -97,11 +101,48 @@ document_new(struct claims *claims, const struct policy *policy, size_t set,
 void
 enclave_client_document_free(struct enclave_client_document *document)
 {
-	if (!document)
+	if (!document || atomic_fetch_sub_explicit(
+			     &document->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	claims_unref(document->claims);
 	free(document->set_label);
 	free(document);
+}
+
+static struct enclave_client_document *
+document_ref(struct enclave_client_document *document)
+{
+	atomic_fetch_add_explicit(&document->refs, 1, memory_order_relaxed);
+	return document;
+}
+
+/* The claims are the same object, and all the rest is equal. */
+static bool
+says(const struct enclave_client_document *document,
+    const struct cache_hit *hit, bool insecure)
+{
+	return document && document->claims == hit->claims &&
+	       document->set_index == (int)hit->set &&
+	       !strcmp(document->set_label,
+		   policy_set_label(hit->policy, hit->set)) &&
+	       document->deadline_ms == hit->deadline.wall_ms &&
+	       document->insecure == insecure;
+}
+
+struct enclave_client_document *
+document_of_hit(struct enclave_client_document **kept,
+    const struct cache_hit *hit, bool insecure)
+{
+	if (!says(*kept, hit, insecure)) {
+		struct enclave_client_document *document =
+		    document_new(hit->claims, hit->policy, hit->set,
+			hit->deadline.wall_ms, insecure);
+		if (!document)
+			return NULL;
+		enclave_client_document_free(*kept);
+		*kept = document;
+	}
+	return document_ref(*kept);
 }
 
 /* Judging */

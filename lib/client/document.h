@@ -3,6 +3,7 @@
 #define CLIENT_DOCUMENT_H
 
 #include "base/error.h"
+#include "cache/cache.h"
 #include "enclave/enclave.h"
 #include "evidence/claims.h"
 
@@ -14,6 +15,14 @@
  */
 struct enclave_client_document *document_new(struct claims *claims,
     const struct policy *policy, size_t set, int64_t deadline_ms,
+    bool insecure);
+
+/*
+ * What was sent under hit: a reference on *kept where that says the same, else
+ * on a new one, which takes its place.  NULL when memory is short.
+ */
+struct enclave_client_document *document_of_hit(
+    struct enclave_client_document **kept, const struct cache_hit *hit,
     bool insecure);
 
 #endif

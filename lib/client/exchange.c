@@ -84,11 +84,10 @@ prepare(struct exchange *exchange, const char *name,
 	status = response_new(enclave,
 	    exchange->streaming ? STREAM_BUFFER_MAX_BYTES
 				: request->body_max_bytes,
-	    &exchange->response, error);
+	    exchange->streaming, &exchange->response, error);
 	enclave_unref(enclave);
 	if (status)
 		return status;
-	exchange->response->streaming = exchange->streaming;
 	exchange->transfer->request = request;
 	exchange->transfer->response = exchange->response;
 	return ENCLAVE_CLIENT_OK;
@@ -169,7 +168,7 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	if (drive.done && drive.code && exchange->streaming &&
 	    response->headers_done && handle->gate.ran)
 		(void)transfer_failure(
-		    exchange->transfer, drive.code, &response->failure);
+		    exchange->transfer, drive.code, response->failure);
 	else if (drive.done && drive.code)
 		return transfer_failure(exchange->transfer, drive.code, error);
 	/* An answer that the second half did not let through is nobody's. */
@@ -332,6 +331,13 @@ hand_over_stream(struct exchange *exchange)
 	exchange->handle = NULL;
 }
 
+/* A stream whose headers came, and whose transfer then broke. */
+static bool
+failed_early(const struct enclave_client_response *response)
+{
+	return response->failure && response->failure->status;
+}
+
 static enum enclave_client_status
 finish(struct exchange *exchange, struct enclave_client_response **ret_response,
     struct enclave_client_error *error)
@@ -345,7 +351,7 @@ finish(struct exchange *exchange, struct enclave_client_response **ret_response,
 	add_learning_time(exchange);
 	if (exchange->request->trace)
 		trace_verdict(exchange);
-	if (exchange->response->failure.status) {
+	if (failed_early(exchange->response)) {
 		discard_handle(exchange);
 	} else if (exchange->response->done) {
 		handle_finish(exchange->handle);

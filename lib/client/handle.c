@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "client/document.h"
 #include "tls/transport.h"
 
 enum enclave_client_status
@@ -47,6 +48,7 @@ handle_free(struct handle *handle)
 	(void)curl_multi_cleanup(handle->multi);
 	/* Last: closing connections may still reach the attachment. */
 	gate_attachment_clear(&handle->gate);
+	enclave_client_document_free(handle->document);
 	free(handle);
 }
 

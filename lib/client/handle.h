@@ -13,6 +13,8 @@ struct handle {
 	CURL *easy;
 	CURLM *multi;
 	struct gate_attachment gate;
+	/* Of the last answer: the next is mostly sent under the same. */
+	struct enclave_client_document *document; /* owned reference */
 	char curl_error[CURL_ERROR_SIZE];
 	bool added;         /* easy is in multi */
 	uint64_t client_id; /* of the gate when it was made: see below */

@@ -169,7 +169,7 @@ set_up(struct enclave_client_transfer *self, const char *name,
 	self->attempt.learning = &self->learning;
 	self->attempt.limited = true;
 	status = response_new(self->attempt.handle->gate.enclave,
-	    request->body_max_bytes, &self->response, error);
+	    request->body_max_bytes, false, &self->response, error);
 	self->transfer.request = request;
 	self->transfer.handle = self->attempt.handle;
 	self->transfer.response = self->response;

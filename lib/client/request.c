@@ -128,6 +128,7 @@ enclave_client_request_free(struct enclave_client_request *request)
 	request_parts_clear(&request->parts);
 	free(request->method);
 	free(request->target);
+	url_kept_clear(&request->url);
 	request_body_unref(request->body);
 	free(request);
 }

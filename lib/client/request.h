@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "client/request_options.h"
 #include "client/request_parts.h"
+#include "client/url.h"
 #include "client/waker.h"
 
 /* Counted and never changed: a transfer goes on sending what it began, even
@@ -23,6 +24,7 @@ struct enclave_client_request {
 	struct enclave_client_error first_error;
 	char *method;
 	char *target;
+	struct url_kept url;        /* target's */
 	struct curl_slist *headers; /* in libcurl's notation */
 	size_t header_count;
 	bool content_type; /* the caller set one */

@@ -7,9 +7,12 @@
 #include "client/document.h"
 #include "client/transfer.h"
 
+/* Of names and values; a power of two. */
+#define HEADER_STRINGS_MIN 16
+
 enum enclave_client_status
 response_new(const struct enclave *enclave, size_t body_max_bytes,
-    struct enclave_client_response **ret_response,
+    bool streaming, struct enclave_client_response **ret_response,
     struct enclave_client_error *error)
 {
 	struct enclave_client_response *response = calloc(1, sizeof(*response));
@@ -19,7 +22,10 @@ response_new(const struct enclave *enclave, size_t body_max_bytes,
 	buffer_init(&response->header_text, RESPONSE_HEADERS_MAX_BYTES);
 	buffer_init(&response->body, body_max_bytes);
 	response->enclave = strdup(enclave->name);
-	if (!response->enclave) {
+	response->streaming = streaming;
+	if (streaming)
+		response->failure = enclave_client_error_new();
+	if (!response->enclave || (streaming && !response->failure)) {
 		enclave_client_response_free(response);
 		return error_memory(error);
 	}
@@ -71,6 +77,7 @@ enclave_client_response_free(struct enclave_client_response *response)
 	free(response->url);
 	free(response->remote_ip);
 	free(response->local_ip);
+	enclave_client_error_free(response->failure);
 	free(response);
 }
 
@@ -144,6 +151,23 @@ response_refresh_info(struct enclave_client_response *response)
 	    response->before_us;
 }
 
+/* For one more: the array's size is the next power of two. */
+static bool
+room_for_header(struct enclave_client_response *response)
+{
+	size_t count = response->header_strings;
+	size_t wanted = count ? 2 * count : HEADER_STRINGS_MIN;
+	char **grown;
+
+	if (count & (count - 1) || (count > 0 && count < HEADER_STRINGS_MIN))
+		return true;
+	grown = realloc(response->headers, wanted * sizeof(*grown));
+	if (!grown)
+		return false;
+	response->headers = grown;
+	return true;
+}
+
 /* The final answer's headers as libcurl parsed them; false: no memory. */
 static bool
 fill_headers(struct enclave_client_response *response, CURL *easy)
@@ -154,15 +178,14 @@ fill_headers(struct enclave_client_response *response, CURL *easy)
 	while ((header = curl_easy_nextheader(
 		    easy, CURLH_HEADER, -1, header)) != NULL) {
 		size_t count = response->header_strings;
-		char **grown =
-		    realloc(response->headers, (count + 2) * sizeof(*grown));
-		if (!grown)
+		char **place;
+		if (!room_for_header(response))
 			return false;
-		response->headers = grown;
-		grown[count] = strdup(header->name);
-		grown[count + 1] = strdup(header->value);
+		place = &response->headers[count];
+		place[0] = strdup(header->name);
+		place[1] = strdup(header->value);
 		response->header_strings += 2;
-		if (!grown[count] || !grown[count + 1])
+		if (!place[0] || !place[1])
 			return false;
 	}
 	return true;
@@ -195,8 +218,7 @@ response_fill(struct enclave_client_response *response, struct handle *handle,
 	    handle->easy, CURLINFO_HTTP_VERSION, &response->http_version);
 	fill_info(response, handle->easy);
 	if (!response->document)
-		response->document = document_new(hit->claims, hit->policy,
-		    hit->set, hit->deadline.wall_ms,
+		response->document = document_of_hit(&handle->document, hit,
 		    insecure || handle->gate.enclave->insecure);
 	if (!response->document ||
 	    !fill_text(handle->easy, CURLINFO_EFFECTIVE_URL, &response->url) ||

@@ -38,8 +38,8 @@ struct enclave_client_response {
 	bool streaming;
 	bool paused;
 	bool done;
-	bool body_ready; /* bytes to read, or the end */
-	struct enclave_client_error failure;
+	bool body_ready;                        /* bytes to read, or the end */
+	struct enclave_client_error *failure;   /* owned */
 	struct enclave_client *client;          /* owned reference */
 	struct cache_slot *slot;                /* owned reference */
 	struct handle *handle;                  /* owned */
@@ -49,7 +49,7 @@ struct enclave_client_response {
 };
 
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status response_new(
-    const struct enclave *enclave, size_t body_max_bytes,
+    const struct enclave *enclave, size_t body_max_bytes, bool streaming,
     struct enclave_client_response **ret_response,
     struct enclave_client_error *error);
 /* Forgets what an attempt left that was refused before anything was sent. */

@@ -16,7 +16,7 @@ end_stream(struct enclave_client_response *response)
 	}
 	response_refresh_info(response);
 	handle_finish(response->handle);
-	if (lane && !response->failure.status)
+	if (lane && !response->failure->status)
 		lane_put(lane, response->handle);
 	else
 		handle_free(response->handle);
@@ -27,7 +27,7 @@ static enum enclave_client_status
 pull(struct enclave_client_response *response, struct call *call)
 {
 	struct drive drive = {.until = &response->body_ready};
-	struct enclave_client_error *failure = &response->failure;
+	struct enclave_client_error *failure = response->failure;
 	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
 
 	response->body_ready = false;
@@ -55,7 +55,7 @@ pull(struct enclave_client_response *response, struct call *call)
 static enum enclave_client_status
 refuse_inherited(struct enclave_client_response *response)
 {
-	return error_set(&response->failure, ENCLAVE_CLIENT_ERR_USAGE,
+	return error_set(response->failure, ENCLAVE_CLIENT_ERR_USAGE,
 	    ENCLAVE_CLIENT_STEP_NONE,
 	    "the response was opened before this process was forked");
 }
@@ -72,7 +72,7 @@ fill(struct enclave_client_response *response)
 	if (response->done)
 		return ENCLAVE_CLIENT_OK;
 	status = call_enter(&call, response->client, response->request->waker,
-	    response->until_boot_ms, &response->failure);
+	    response->until_boot_ms, response->failure);
 	if (!status) {
 		status = handle_inherited(response->handle)
 			     ? refuse_inherited(response)
@@ -81,7 +81,7 @@ fill(struct enclave_client_response *response)
 	}
 	if (status || response->done) {
 		response->done = true;
-		error_set_enclave(&response->failure, response->enclave);
+		error_set_enclave(response->failure, response->enclave);
 		end_stream(response);
 	}
 	return status;
@@ -99,14 +99,14 @@ enclave_client_response_read(struct enclave_client_response *response,
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "reading needs a response from enclave_client_open");
-	if (!response->failure.status &&
+	if (!response->failure->status &&
 	    response->body_read == response->body.len)
 		(void)fill(response);
 	left = response->body.len - response->body_read;
 	/* What came before the failure is given first. */
-	if (response->failure.status && left == 0) {
-		error_copy(error, &response->failure);
-		return response->failure.status;
+	if (response->failure->status && left == 0) {
+		error_copy(error, response->failure);
+		return response->failure->status;
 	}
 	if (left > size)
 		left = size;

@@ -464,20 +464,19 @@ transfer_prepare(struct transfer *transfer, const struct transport *transport,
 	enum enclave_client_status status;
 	struct handle *handle = transfer->handle;
 	CURLcode code;
-	char *url = NULL;
+	const char *url = NULL;
 
 	forget_try(transfer);
 	take_from_request(transfer);
 	handle->curl_error[0] = '\0';
 	gate_attachment_begin(&handle->gate, GATE_REQUEST);
-	status = url_for(
-	    handle->gate.enclave, transfer->request->target, &url, error);
+	status = url_kept_for(&transfer->request->url, handle->gate.enclave,
+	    transfer->request->target, &url, error);
+	if (!status)
+		status = transport_prepare(
+		    transport, &handle->gate, handle->easy, error);
 	if (status)
 		return status;
-	status =
-	    transport_prepare(transport, &handle->gate, handle->easy, error);
-	if (status)
-		goto out;
 	take_cookies(transfer);
 	code = set_options(transfer, transport, url, timeout_ms);
 	if (code == CURLE_OUT_OF_MEMORY) {
@@ -489,8 +488,6 @@ transfer_prepare(struct transfer *transfer, const struct transport *transport,
 		    curl_easy_strerror(code));
 		error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
 	}
-out:
-	curl_free(url);
 	return status;
 }
 

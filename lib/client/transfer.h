@@ -9,7 +9,7 @@
 
 /* Confined; must outlive the transfer. */
 struct transfer {
-	const struct enclave_client_request *request;
+	struct enclave_client_request *request;
 	struct handle *handle;
 	struct enclave_client_response *response;
 	/*

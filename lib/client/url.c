@@ -84,3 +84,37 @@ out:
 	curl_url_cleanup(url);
 	return status;
 }
+
+void
+url_kept_clear(struct url_kept *kept)
+{
+	free(kept->place);
+	curl_free(kept->url);
+	*kept = (struct url_kept){0};
+}
+
+enum enclave_client_status
+url_kept_for(struct url_kept *kept, const struct enclave *enclave,
+    const char *target, const char **ret_url,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+	struct url_kept built = {0};
+
+	if (kept->place && !strcmp(kept->place, enclave->url)) {
+		*ret_url = kept->url;
+		return ENCLAVE_CLIENT_OK;
+	}
+	status = url_for(enclave, target, &built.url, error);
+	if (status)
+		return status;
+	built.place = strdup(enclave->url);
+	if (!built.place) {
+		url_kept_clear(&built);
+		return error_memory(error);
+	}
+	url_kept_clear(kept);
+	*kept = built;
+	*ret_url = kept->url;
+	return ENCLAVE_CLIENT_OK;
+}

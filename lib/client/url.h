@@ -17,4 +17,15 @@ ENCLAVE_CLIENT_NODISCARD enum enclave_client_status url_for(
     const struct enclave *enclave, const char *target, char **ret_url,
     struct enclave_client_error *error);
 
+/* The URL of one target, kept for its next use; {0} to begin with. */
+struct url_kept {
+	char *place; /* the enclave's, that it was built for */
+	char *url;
+};
+/* As url_for; *ret_url is borrowed until the next call. */
+ENCLAVE_CLIENT_NODISCARD enum enclave_client_status url_kept_for(
+    struct url_kept *kept, const struct enclave *enclave, const char *target,
+    const char **ret_url, struct enclave_client_error *error);
+void url_kept_clear(struct url_kept *kept);
+
 #endif

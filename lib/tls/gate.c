@@ -213,22 +213,40 @@ check_owner(
 	return ENCLAVE_CLIENT_OK;
 }
 
+/* Nothing was published since this key was judged, nor has its time passed. */
+static bool
+still_live(const struct gate_attachment *attachment,
+    const struct cache_hit *judged, const struct binding_key *key)
+{
+	return judged->claims &&
+	       cache_slot_generation(attachment->slot) == judged->generation &&
+	       !cache_slot_removed(attachment->slot) &&
+	       binding_key_equal(&judged->key, key) &&
+	       !deadline_passed(
+		   judged->deadline, clock_now(attachment->gate->clock));
+}
+
 /* Is the key that this SSL has shown live at this moment? */
 static enum enclave_client_status
-check_live(
-    struct gate_attachment *attachment, SSL *ssl, struct verdict *verdict)
+check_live(struct gate_attachment *attachment, SSL *ssl,
+    struct verdict *verdict, struct cache_hit *former)
 {
 	const struct leaf leaf = {
 	    verdict->key, SSL_get0_peer_certificate(ssl), true};
-	enum enclave_client_status status;
+	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
 	struct cache_hit hit = {0};
 
 	attachment->key = verdict->key;
 	attachment->key_seen = true;
 	if (attachment->mode == GATE_EVIDENCE)
 		return ENCLAVE_CLIENT_OK;
-	status = leaf_judge(attachment->gate, attachment->slot, &leaf, &hit,
-	    &attachment->error);
+	if (still_live(attachment, former, &verdict->key)) {
+		hit = *former;
+		*former = (struct cache_hit){0};
+	} else {
+		status = leaf_judge(attachment->gate, attachment->slot, &leaf,
+		    &hit, &attachment->error);
+	}
 	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
 	if (status && attachment->kind != GATE_OWN)
 		cache_mark_wanted(attachment->gate->cache, attachment->slot);
@@ -237,7 +255,6 @@ check_live(
 	verdict->evidence_only = false;
 	verdict->generation = hit.generation;
 	verdict->deadline = hit.deadline;
-	cache_hit_clear(&attachment->hit);
 	attachment->hit = hit;
 	return ENCLAVE_CLIENT_OK;
 }
@@ -253,7 +270,8 @@ plain_evidence(const struct gate_attachment *attachment)
 }
 
 static enum enclave_client_status
-judge_request(struct gate_attachment *attachment, CURL *easy)
+judge_request(
+    struct gate_attachment *attachment, CURL *easy, struct cache_hit *former)
 {
 	enum enclave_client_status status;
 	struct verdict *verdict;
@@ -283,7 +301,7 @@ judge_request(struct gate_attachment *attachment, CURL *easy)
 	status = check_owner(attachment, ssl, verdict);
 	if (status)
 		return status;
-	return check_live(attachment, ssl, verdict);
+	return check_live(attachment, ssl, verdict, former);
 }
 
 /*
@@ -310,6 +328,8 @@ gate_before_request(
     void *argument, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
 	struct gate_attachment *attachment = argument;
+	struct cache_hit former;
+	enum enclave_client_status status;
 
 	/* Nothing is written for a copy: its owner may be another thread. */
 	if (!asks_for_itself(attachment, peer_ip))
@@ -317,13 +337,18 @@ gate_before_request(
 	/* What an earlier hop or try has left is not about this one. */
 	attachment->ran = false;
 	error_clear(&attachment->error);
-	cache_hit_clear(&attachment->hit);
+	former = attachment->hit;
+	attachment->hit = (struct cache_hit){0};
 	/* A caller's own callback first: ours decides last. */
 	if (attachment->callers.prereq &&
 	    attachment->callers.prereq(attachment->callers.prereq_data, peer_ip,
-		own_ip, peer_port, own_port) != CURL_PREREQFUNC_OK)
+		own_ip, peer_port, own_port) != CURL_PREREQFUNC_OK) {
+		cache_hit_clear(&former);
 		return CURL_PREREQFUNC_ABORT;
-	if (judge_request(attachment, attachment->easy)) {
+	}
+	status = judge_request(attachment, attachment->easy, &former);
+	cache_hit_clear(&former);
+	if (status) {
 		if (attachment->slot)
 			cache_count(attachment->slot, CACHE_REFUSALS);
 		return CURL_PREREQFUNC_ABORT;

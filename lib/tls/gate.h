@@ -86,6 +86,8 @@ struct gate_attachment {
 	/* GATE_CURL: NULL until the first URL was seen. */
 	struct cache_slot *slot; /* owned reference */
 	struct enclave *enclave; /* owned reference: as configured at attach */
+	/* GATE_CURL: the slot's, read before enclave was: never a later one. */
+	uint64_t enclave_generation;
 	struct origin evidence_origin;
 	/* GATE_EVIDENCE: the URL of this fetch, nonce included; borrowed.
 	 * NULL: the enclave's. */

@@ -50,10 +50,12 @@ leaf_judge(const struct gate *gate, struct cache_slot *slot,
     const struct leaf *leaf, struct cache_hit *ret_hit,
     struct enclave_client_error *error)
 {
-	struct enclave_client_error first = {0};
-	enum enclave_client_status status = cache_judge(
-	    slot, &leaf->key, clock_now(gate->clock), ret_hit, &first);
+	struct enclave_client_error first;
+	enum enclave_client_status status;
 
+	error_clear(&first);
+	status = cache_judge(
+	    slot, &leaf->key, clock_now(gate->clock), ret_hit, &first);
 	if (!status)
 		return status;
 	/* An enclave that is gone takes no evidence. */

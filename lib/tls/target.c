@@ -58,28 +58,34 @@ refuse(struct gate_attachment *attachment, const char *url)
 	return ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE;
 }
 
+static void
+read_enclave(struct gate_attachment *attachment)
+{
+	attachment->enclave_generation =
+	    cache_slot_generation(attachment->slot);
+	enclave_unref(attachment->enclave);
+	attachment->enclave = cache_slot_enclave(attachment->slot, NULL);
+}
+
 /* The same enclave as last time; what is configured for it may have changed. */
 static bool
 still_there(struct gate_attachment *attachment, const char *url)
 {
-	struct enclave *enclave;
-
 	if (!attachment->slot || cache_slot_removed(attachment->slot) ||
 	    !target_as_written(attachment->enclave, url))
 		return false;
-	enclave = cache_slot_enclave(attachment->slot, NULL);
-	enclave_unref(attachment->enclave);
-	attachment->enclave = enclave;
+	if (cache_slot_generation(attachment->slot) !=
+	    attachment->enclave_generation)
+		read_enclave(attachment);
 	return true;
 }
 
 static void
 set_slot(struct gate_attachment *attachment, struct cache_slot *slot)
 {
-	enclave_unref(attachment->enclave);
 	cache_slot_unref(attachment->slot);
 	attachment->slot = slot;
-	attachment->enclave = cache_slot_enclave(slot, NULL);
+	read_enclave(attachment);
 }
 
 enum enclave_client_status

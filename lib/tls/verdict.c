@@ -1,9 +1,10 @@
 #include "tls/verdict.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* One of the three globals that the library allows itself (DESIGN 8). */
-static int ex_data_index = -1;
+static atomic_int ex_data_index = -1;
 static pthread_once_t ex_data_once = PTHREAD_ONCE_INIT;
 
 /* OpenSSL sets the parameters: NOLINTBEGIN(readability-function-size) */
@@ -36,7 +37,8 @@ make_index(void)
 static int
 get_index(void)
 {
-	(void)pthread_once(&ex_data_once, make_index);
+	if (ex_data_index < 0)
+		(void)pthread_once(&ex_data_once, make_index);
 	return ex_data_index;
 }
 

@@ -183,6 +183,62 @@ START_TEST(expired_evidence_stops_a_pooled_connection)
 }
 END_TEST
 
+/* As a loop in a caller's program goes: the attachment is not armed again. */
+static enum enclave_client_status
+perform_bare(const char *path)
+{
+	handles_get(easy, path);
+	return enclave_client_curl_result(
+	    attachment, curl_easy_perform(easy), fixture.error);
+}
+
+static void
+expect_bare(const char *path, enum enclave_client_status wanted)
+{
+	fixture_expect(perform_bare(path), wanted, NULL);
+	ck_assert_int_eq(fixture_saw(path), wanted == ENCLAVE_CLIENT_OK);
+	ck_assert_int_eq(
+	    enclave_client_error_status(fixture.error), (int)wanted);
+}
+
+START_TEST(what_was_judged_before_is_judged_again_when_its_time_has_passed)
+{
+	fixture_client(NULL, ",\"max_age_ms\":60000", false);
+	fixture_get_ok("/warm");
+	attach(NULL);
+	expect_bare("/first", ENCLAVE_CLIENT_OK);
+	expect_bare("/second", ENCLAVE_CLIENT_OK);
+	fixture_advance_ms(61000);
+	expect_bare("/late", ENCLAVE_CLIENT_ERR_TOO_OLD);
+	ck_assert_ptr_null(enclave_client_curl_document(attachment));
+	expect_bare("/later", ENCLAVE_CLIENT_ERR_TOO_OLD);
+}
+END_TEST
+
+/* Two connections in the pool, of two keys; the older one's evidence ends. */
+START_TEST(what_was_judged_before_is_that_key_alone)
+{
+	struct enclave_client_document *document = NULL;
+
+	fixture_client(NULL, ",\"max_age_ms\":60000", false);
+	fixture_set("{\"evidence\":{\"mode\":\"old\",\"age_ms\":40000}}");
+	fixture_get_ok("/warm");
+	attach(NULL);
+	expect_bare("/older-key", ENCLAVE_CLIENT_OK);
+	fixture_set("{\"evidence\":\"good\"}");
+	fixture_rotate();
+	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME,
+			   30000, &document, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	enclave_client_document_free(document);
+	handles_set_long(easy, CURLOPT_FRESH_CONNECT, 1);
+	expect_bare("/newer-key", ENCLAVE_CLIENT_OK);
+	handles_set_long(easy, CURLOPT_FRESH_CONNECT, 0);
+	fixture_advance_ms(30000);
+	expect_bare("/expired-key", ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED);
+}
+END_TEST
+
 START_TEST(policy_change_and_removal_stop_a_pooled_connection)
 {
 	warm_client();
@@ -194,6 +250,33 @@ START_TEST(policy_change_and_removal_stop_a_pooled_connection)
 	perform_ok("/changed-back");
 	fixture_update_map("{\"other.example\":{\"PCR0\":\"" OTHER_PCR0 "\"}}");
 	perform_refused("/removed", ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE, NULL);
+}
+END_TEST
+
+static enum enclave_client_status
+perform_with_another_root(const char *path)
+{
+	handles_get(easy, path);
+	handles_set_pointer(easy, CURLOPT_CAINFO,
+	    (void *)local_enclave_text(fixture.enclave, "nitro_root"));
+	handles_set_long(easy, CURLOPT_FRESH_CONNECT, 1);
+	return enclave_client_curl_result(
+	    attachment, curl_easy_perform(easy), fixture.error);
+}
+
+/* The same enclave, of which more is asked now. */
+START_TEST(enclave_that_is_configured_anew_is_followed)
+{
+	fixture_client(NULL, ",\"trust\":\"attested_key\"", false);
+	fixture_get_ok("/warm");
+	attach(NULL);
+	fixture_expect(
+	    perform_with_another_root("/key-alone"), ENCLAVE_CLIENT_OK, NULL);
+	ck_assert(fixture_saw("/key-alone"));
+	fixture_update(NULL, "");
+	fixture_expect(perform_with_another_root("/web-pki-too"),
+	    ENCLAVE_CLIENT_ERR_NETWORK, NULL);
+	ck_assert(!fixture_saw("/web-pki-too"));
 }
 END_TEST
 
@@ -926,8 +1009,12 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, attached_handle_sends_to_an_attested_key);
 	tcase_add_test(tcase, unknown_key_is_refused_inside_the_handshake);
 	tcase_add_test(tcase, expired_evidence_stops_a_pooled_connection);
+	tcase_add_test(tcase,
+	    what_was_judged_before_is_judged_again_when_its_time_has_passed);
+	tcase_add_test(tcase, what_was_judged_before_is_that_key_alone);
 	tcase_add_test(
 	    tcase, policy_change_and_removal_stop_a_pooled_connection);
+	tcase_add_test(tcase, enclave_that_is_configured_anew_is_followed);
 	tcase_add_test(tcase, enclave_that_comes_back_is_found_again);
 	tcase_add_test(tcase, stopped_client_refuses);
 	tcase_add_test(tcase, callers_hooks_are_called_and_ours_decide_last);

@@ -271,6 +271,69 @@ START_TEST(response_tells_what_it_was_sent_under)
 }
 END_TEST
 
+static int64_t
+timestamp_of(const struct enclave_client_response *response)
+{
+	return enclave_client_document_timestamp_ms(
+	    enclave_client_response_document(response));
+}
+
+static const char *
+label_of(const struct enclave_client_response *response)
+{
+	return enclave_client_document_set_label(
+	    enclave_client_response_document(response));
+}
+
+static void
+update_labelled(const char *label)
+{
+	char map[1024];
+
+	(void)snprintf(map, sizeof(map),
+	    "{\"enclaves\":{\"" FIXTURE_NAME
+	    "\":{\"url\":\"%s\",\"pcrs\":[{\"label\":\"%s\","
+	    "\"PCR0\":\"%s\"}]}}}",
+	    local_enclave_url(fixture.enclave), label,
+	    local_enclave_pcr(fixture.enclave, "0"));
+	fixture_update_map(map);
+}
+
+/* On one connection: the document, and the set's label, are of the moment. */
+START_TEST(each_answer_shows_what_it_was_sent_under)
+{
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_document *document = NULL;
+	struct enclave_client_response *first;
+	struct enclave_client_response *second;
+	struct enclave_client_response *third;
+
+	fixture_client(NULL, "", false);
+	first = send_request(request);
+	second = send_request(request);
+	ck_assert_int_eq(timestamp_of(second), timestamp_of(first));
+	enclave_client_response_free(second);
+	ck_assert_int_eq(enclave_client_attest(fixture.client, FIXTURE_NAME,
+			     30000, &document, fixture.error),
+	    0);
+	second = send_request(request);
+	ck_assert_int_eq(timestamp_of(second),
+	    enclave_client_document_timestamp_ms(document));
+	ck_assert_int_gt(timestamp_of(second), timestamp_of(first));
+	update_labelled("release 7");
+	third = send_request(request);
+	ck_assert_str_eq(label_of(third), "release 7");
+	ck_assert_str_eq(label_of(second), "");
+	/* Of the requests, and of attesting. */
+	ck_assert_uint_eq(fixture_handshakes(), 2);
+	enclave_client_document_free(document);
+	enclave_client_response_free(first);
+	enclave_client_response_free(second);
+	enclave_client_response_free(third);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 START_TEST(whole_answer_is_capped)
 {
 	struct enclave_client_request *request =
@@ -808,6 +871,7 @@ main(void)
 	tcase_add_test(tcase, head_gives_headers_and_no_body);
 	tcase_add_test(tcase, an_error_status_is_an_answer);
 	tcase_add_test(tcase, response_tells_what_it_was_sent_under);
+	tcase_add_test(tcase, each_answer_shows_what_it_was_sent_under);
 	tcase_add_test(tcase, whole_answer_is_capped);
 	tcase_add_loop_test(
 	    tcase, stream_gives_every_byte_and_keeps_the_connection, 0, 4);

@@ -66,8 +66,11 @@ START_TEST(zero_is_every_byte_zero)
 		data[i] = 128;
 		ck_assert(!bytes_zero((struct bytes){data, sizeof(data)}));
 		ck_assert(bytes_zero((struct bytes){data, i}));
+		ck_assert(!bytes_zero((struct bytes){data + i, 1}));
 		data[i] = 0;
 	}
+	memset(data, 1, sizeof(data));
+	ck_assert(!bytes_zero((struct bytes){data, sizeof(data)}));
 }
 END_TEST
 

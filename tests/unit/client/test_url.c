@@ -178,6 +178,31 @@ START_TEST(target_of_another_place_is_misuse)
 }
 END_TEST
 
+/* A request that is used again, and for another enclave meanwhile. */
+START_TEST(kept_url_is_the_places)
+{
+	struct url_kept kept = {0};
+	const char *url = NULL;
+	const char *again = NULL;
+
+	ck_assert_int_eq(
+	    url_kept_for(&kept, enclave_of(NAMED), "/a", &url, NULL), 0);
+	ck_assert_str_eq(url, "https://enclave.example/a");
+	ck_assert_int_eq(
+	    url_kept_for(&kept, enclave_of(NAMED), "/a", &again, NULL), 0);
+	ck_assert_ptr_eq(again, url);
+	ck_assert_int_eq(
+	    url_kept_for(&kept, enclave_of(WITH_PORT), "/a", &url, NULL), 0);
+	ck_assert_str_eq(url, "https://enclave.example:8443/a");
+	url_kept_clear(&kept);
+	ck_assert_int_eq(url_kept_for(&kept, enclave_of(NAMED),
+			     "https://evil.example/", &url, NULL),
+	    ENCLAVE_CLIENT_ERR_USAGE);
+	ck_assert_ptr_null(kept.place);
+	url_kept_clear(&kept);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int
@@ -189,6 +214,7 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, kept_url_is_the_places);
 	tcase_add_loop_test(
 	    tcase, target_becomes_a_url_of_the_enclave, 0, COUNT(used));
 	tcase_add_loop_test(tcase,
