@@ -213,17 +213,21 @@ check_owner(
 	return ENCLAVE_CLIENT_OK;
 }
 
-/* Nothing was published since this key was judged, nor has its time passed. */
+/*
+ * The connection's verdict stands: nothing was published since, and its time has
+ * not passed.  hit is what it was given under, where the handle's last request
+ * went on a connection of the same key.
+ */
 static bool
-still_live(const struct gate_attachment *attachment,
-    const struct cache_hit *judged, const struct binding_key *key)
+verdict_stands(const struct gate_attachment *attachment,
+    const struct verdict *verdict, const struct cache_hit *hit)
 {
-	return judged->claims &&
-	       cache_slot_generation(attachment->slot) == judged->generation &&
-	       !cache_slot_removed(attachment->slot) &&
-	       binding_key_equal(&judged->key, key) &&
+	return !cache_slot_removed(attachment->slot) &&
+	       cache_slot_generation(attachment->slot) == verdict->generation &&
 	       !deadline_passed(
-		   judged->deadline, clock_now(attachment->gate->clock));
+		   verdict->deadline, clock_now(attachment->gate->clock)) &&
+	       hit->claims && hit->generation == verdict->generation &&
+	       binding_key_equal(&hit->key, &verdict->key);
 }
 
 /* Is the key that this SSL has shown live at this moment? */
@@ -240,7 +244,7 @@ check_live(struct gate_attachment *attachment, SSL *ssl,
 	attachment->key_seen = true;
 	if (attachment->mode == GATE_EVIDENCE)
 		return ENCLAVE_CLIENT_OK;
-	if (still_live(attachment, former, &verdict->key)) {
+	if (verdict_stands(attachment, verdict, former)) {
 		hit = *former;
 		*former = (struct cache_hit){0};
 	} else {

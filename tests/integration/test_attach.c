@@ -201,7 +201,7 @@ expect_bare(const char *path, enum enclave_client_status wanted)
 	    enclave_client_error_status(fixture.error), (int)wanted);
 }
 
-START_TEST(what_was_judged_before_is_judged_again_when_its_time_has_passed)
+START_TEST(verdict_ends_with_its_time)
 {
 	fixture_client(NULL, ",\"max_age_ms\":60000", false);
 	fixture_get_ok("/warm");
@@ -215,27 +215,65 @@ START_TEST(what_was_judged_before_is_judged_again_when_its_time_has_passed)
 }
 END_TEST
 
+static int64_t
+timestamp_shown(void)
+{
+	struct enclave_client_document *document =
+	    enclave_client_curl_document(attachment);
+	int64_t timestamp_ms = enclave_client_document_timestamp_ms(document);
+
+	enclave_client_document_free(document);
+	return timestamp_ms;
+}
+
 /* Two connections in the pool, of two keys; the older one's evidence ends. */
-START_TEST(what_was_judged_before_is_that_key_alone)
+START_TEST(each_connection_is_judged_by_its_own_key)
 {
 	struct enclave_client_document *document = NULL;
+	int64_t older_ms;
 
 	fixture_client(NULL, ",\"max_age_ms\":60000", false);
 	fixture_set("{\"evidence\":{\"mode\":\"old\",\"age_ms\":40000}}");
 	fixture_get_ok("/warm");
 	attach(NULL);
 	expect_bare("/older-key", ENCLAVE_CLIENT_OK);
+	older_ms = timestamp_shown();
 	fixture_set("{\"evidence\":\"good\"}");
 	fixture_rotate();
 	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME,
 			   30000, &document, fixture.error),
 	    ENCLAVE_CLIENT_OK, NULL);
 	enclave_client_document_free(document);
+	expect_bare("/older-key-again", ENCLAVE_CLIENT_OK);
 	handles_set_long(easy, CURLOPT_FRESH_CONNECT, 1);
 	expect_bare("/newer-key", ENCLAVE_CLIENT_OK);
+	ck_assert_int_gt(timestamp_shown(), older_ms);
 	handles_set_long(easy, CURLOPT_FRESH_CONNECT, 0);
+	expect_bare("/older-key-once-more", ENCLAVE_CLIENT_OK);
+	ck_assert_int_eq(timestamp_shown(), older_ms);
 	fixture_advance_ms(30000);
 	expect_bare("/expired-key", ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED);
+}
+END_TEST
+
+/* The same key on a new connection, judged by a newer document. */
+START_TEST(request_is_told_of_the_evidence_of_its_moment)
+{
+	struct enclave_client_document *document = NULL;
+	int64_t newer_ms;
+
+	warm_client();
+	attach(NULL);
+	expect_bare("/before", ENCLAVE_CLIENT_OK);
+	fixture_expect(enclave_client_attest(fixture.client, FIXTURE_NAME,
+			   30000, &document, fixture.error),
+	    ENCLAVE_CLIENT_OK, NULL);
+	newer_ms = enclave_client_document_timestamp_ms(document);
+	enclave_client_document_free(document);
+	ck_assert_int_lt(timestamp_shown(), newer_ms);
+	handles_set_long(easy, CURLOPT_FRESH_CONNECT, 1);
+	expect_bare("/after", ENCLAVE_CLIENT_OK);
+	ck_assert_int_eq(timestamp_shown(), newer_ms);
 }
 END_TEST
 
@@ -1009,9 +1047,9 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, attached_handle_sends_to_an_attested_key);
 	tcase_add_test(tcase, unknown_key_is_refused_inside_the_handshake);
 	tcase_add_test(tcase, expired_evidence_stops_a_pooled_connection);
-	tcase_add_test(tcase,
-	    what_was_judged_before_is_judged_again_when_its_time_has_passed);
-	tcase_add_test(tcase, what_was_judged_before_is_that_key_alone);
+	tcase_add_test(tcase, verdict_ends_with_its_time);
+	tcase_add_test(tcase, each_connection_is_judged_by_its_own_key);
+	tcase_add_test(tcase, request_is_told_of_the_evidence_of_its_moment);
 	tcase_add_test(
 	    tcase, policy_change_and_removal_stop_a_pooled_connection);
 	tcase_add_test(tcase, enclave_that_is_configured_anew_is_followed);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What there is to run is named in the list of .ci/run or of .ci/long.
+"""What there is to run is named in the list of a script of .ci.
 
 Usage: stages.py BUILD_DIR
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lint import TOP, Report, text_of
 
-STAGES = (".ci/run", ".ci/long")
+STAGES = (".ci/run", ".ci/long", ".ci/release")
 LIST = re.compile(r"^cat <<'TEXT'\n(.*?)^TEXT\n", re.DOTALL | re.MULTILINE)
 # Everything that one starts by hand; the rest of tests/ is started by meson.
 SCRIPTS = ("tests/*.sh", "tests/*/run.sh", "tests/install/*.sh")
@@ -21,8 +21,8 @@ COMMAND = re.compile(r"^  ([\w.-]+/[\w./-]+(?: --\w+ [\w,]+)?)", re.MULTILINE)
 # A script of several parts: the arm of its case over `$part` names them.
 PARTS = ("tests/install/clean_root.sh",)
 PARTS_ARM = re.compile(r"\bcase \$part in\s+([\w |]+)\)")
-# .ci/run ends its list with what it leaves to .ci/long.
-ELSEWHERE = "In .ci/long:"
+# A list ends with what it leaves to another script.
+ELSEWHERE = "\nIn .ci/"
 
 
 def split(path):
