@@ -89,6 +89,7 @@ prepare(struct exchange *exchange, const char *name,
 	if (status)
 		return status;
 	exchange->transfer->request = request;
+	exchange->transfer->url = &request->url;
 	exchange->transfer->response = exchange->response;
 	return ENCLAVE_CLIENT_OK;
 }

@@ -14,6 +14,7 @@
 struct enclave_client_transfer {
 	struct enclave_client *client;          /* owned reference */
 	struct enclave_client_request *request; /* owned reference */
+	struct url_kept url;                    /* others may run beside it */
 	struct cache_slot *slot;                /* owned reference */
 	struct call call; /* never entered: it carries deadline and waker */
 	struct learning learning;
@@ -171,6 +172,7 @@ set_up(struct enclave_client_transfer *self, const char *name,
 	status = response_new(self->attempt.handle->gate.enclave,
 	    request->body_max_bytes, false, &self->response, error);
 	self->transfer.request = request;
+	self->transfer.url = &self->url;
 	self->transfer.handle = self->attempt.handle;
 	self->transfer.response = self->response;
 	return status;
@@ -395,6 +397,7 @@ enclave_client_transfer_free(struct enclave_client_transfer *transfer)
 		return;
 	attempt_clear(&transfer->attempt);
 	transfer_clear(&transfer->transfer);
+	url_kept_clear(&transfer->url);
 	enclave_client_response_free(transfer->response);
 	cache_slot_unref(transfer->slot);
 	enclave_client_request_free(transfer->request);

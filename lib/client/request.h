@@ -24,7 +24,7 @@ struct enclave_client_request {
 	struct enclave_client_error first_error;
 	char *method;
 	char *target;
-	struct url_kept url;        /* target's */
+	struct url_kept url;        /* target's; the blocking verbs' */
 	struct curl_slist *headers; /* in libcurl's notation */
 	size_t header_count;
 	bool content_type; /* the caller set one */

@@ -470,7 +470,7 @@ transfer_prepare(struct transfer *transfer, const struct transport *transport,
 	take_from_request(transfer);
 	handle->curl_error[0] = '\0';
 	gate_attachment_begin(&handle->gate, GATE_REQUEST);
-	status = url_kept_for(&transfer->request->url, handle->gate.enclave,
+	status = url_kept_for(transfer->url, handle->gate.enclave,
 	    transfer->request->target, &url, error);
 	if (!status)
 		status = transport_prepare(

@@ -9,7 +9,9 @@
 
 /* Confined; must outlive the transfer. */
 struct transfer {
-	struct enclave_client_request *request;
+	const struct enclave_client_request *request;
+	/* The request's own where only one of its transfers runs at a time. */
+	struct url_kept *url;
 	struct handle *handle;
 	struct enclave_client_response *response;
 	/*
