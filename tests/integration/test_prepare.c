@@ -116,6 +116,58 @@ START_TEST(cold_transfer_learns_and_answers)
 }
 END_TEST
 
+struct runner {
+	struct enclave_client_transfer *transfer;
+	struct enclave_client_error *error;
+	enum enclave_client_status status;
+};
+
+static void *
+run_in_a_thread(void *argument)
+{
+	struct runner *self = argument;
+	struct enclave_client_response *answer = NULL;
+	CURLM *own = curl_multi_init();
+	bool again = true;
+
+	for (int i = 0; i < 8 && again && !self->status; i++) {
+		CURL *easy = enclave_client_transfer_handle(self->transfer);
+
+		self->status = enclave_client_transfer_done(self->transfer,
+		    handles_run(own, easy), &again, &answer, self->error);
+	}
+	enclave_client_response_free(answer);
+	(void)curl_multi_cleanup(own);
+	return NULL;
+}
+
+/* Each builds its URL when its learning has ended: none is the request's. */
+START_TEST(transfers_of_one_request_run_on_two_threads)
+{
+	struct runner runners[2] = {0};
+	pthread_t threads[2];
+
+	fixture_client(NULL, "", false);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(prepare("GET", "/twice"), 0);
+		runners[i].transfer = transfer;
+		runners[i].error = enclave_client_error_new();
+		transfer = NULL;
+	}
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL,
+				     run_in_a_thread, &runners[i]),
+		    0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		ck_assert_int_eq(runners[i].status, ENCLAVE_CLIENT_OK);
+		enclave_client_transfer_free(runners[i].transfer);
+		enclave_client_error_free(runners[i].error);
+	}
+	ck_assert_uint_eq(fixture_requests(), 2);
+}
+END_TEST
+
 /* Of a transfer that its caller tells by CURLOPT_PRIVATE, as handles_run()
  * does: so without that. */
 static CURLcode
@@ -443,6 +495,7 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, cold_transfer_learns_and_answers);
+	tcase_add_test(tcase, transfers_of_one_request_run_on_two_threads);
 	tcase_add_test(tcase, what_the_caller_knows_the_handle_by_stays);
 	tcase_add_test(tcase, warm_transfers_share_the_callers_pool);
 	tcase_add_test(tcase, rotated_key_costs_two_rounds_more);
