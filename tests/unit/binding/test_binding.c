@@ -680,6 +680,24 @@ START_TEST(a_leaf_is_parsed_once_for_each_rule)
 }
 END_TEST
 
+/* Ed25519's signatures, unlike those of ECDSA, have one length. */
+START_TEST(leaves_of_one_length_are_told_apart)
+{
+	static const struct binding_rule rule = {.object = BINDING_SPKI};
+	struct leaf_memory *memory = leaf_memory_new();
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	struct leaf twin = make_leaf(key, 4);
+
+	ck_assert_uint_eq(twin.der.len, edwards.der.len);
+	ck_assert_uint_eq(look_up(memory, &rule, edwards.der), 1);
+	ck_assert_uint_eq(look_up(memory, &rule, twin.der), 1);
+	ck_assert_uint_eq(look_up(memory, &rule, edwards.der), 0);
+	leaf_clear(&twin);
+	EVP_PKEY_free(key);
+	leaf_memory_free(memory);
+}
+END_TEST
+
 START_TEST(the_oldest_of_too_many_leaves_is_parsed_again)
 {
 	static const struct binding_rule raw = {.object = BINDING_RAW_KEY};
@@ -776,6 +794,7 @@ main(void)
 	tcase_add_test(tcase, the_error_queue_of_openssl_is_left_as_it_was);
 	tcase_add_test(tcase, keys_are_equal_in_every_bit);
 	tcase_add_test(tcase, a_leaf_is_parsed_once_for_each_rule);
+	tcase_add_test(tcase, leaves_of_one_length_are_told_apart);
 	tcase_add_test(tcase, the_oldest_of_too_many_leaves_is_parsed_again);
 	tcase_add_test(tcase, a_leaf_that_is_too_long_is_parsed_each_time);
 	tcase_add_test(tcase, what_is_no_certificate_is_not_remembered);
