@@ -110,6 +110,13 @@ CURL_8 = {
     ("/", "-0"): "wants the end of TLS behind an answer without length",
     ("/", "-d", "", "-d", "x"): "joins nothing and x without an ampersand",
     ("/", "-H", "@headers"): "keeps the CR at the end of a line",
+    (
+        "/",
+        "-x",
+        "http://127.0.0.1:1",
+        "-w",
+        "%{scheme}%{num_headers}%{remote_port}",
+    ): "tells a scheme and a port of a connection that never was",
 }
 
 

@@ -82,7 +82,7 @@ def test_the_attributes_of_a_refusal_are_documented(kind):
         inherited |= set(base.__dict__.get("__annotations__", {}))
     assert given == inherited
     for name in kind.__annotations__:
-        assert re.search(rf"^    {name}: \w+", kind.__doc__, re.MULTILINE), name
+        assert re.search(rf"^\s*{name}: \w+", kind.__doc__, re.MULTILINE), name
 
 
 def test_types():
