@@ -22,7 +22,7 @@ COMMAND = re.compile(r"^  ([\w.-]+/[\w./-]+(?: --\w+ [\w,]+)?)", re.MULTILINE)
 PARTS = ("tests/install/clean_root.sh",)
 PARTS_ARM = re.compile(r"\bcase \$part in\s+([\w |]+)\)")
 # A list ends with what it leaves to another script.
-ELSEWHERE = "\nIn .ci/"
+ELSEWHERE = re.compile(r"^In \.ci/", re.MULTILINE)
 
 
 def split(path):
@@ -31,7 +31,7 @@ def split(path):
     found = LIST.search(text)
     if not found:
         return "", text
-    return found[1].split(ELSEWHERE)[0], text[found.end():]
+    return ELSEWHERE.split(found[1])[0], text[found.end():]
 
 
 def suites(build):
