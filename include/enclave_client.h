@@ -954,8 +954,8 @@ ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_form(
     struct enclave_client_request *request, bool form);
 /*
  * The body waits for the server's consent, at most a second (RFC 9110
- * 10.1.1).  Default false: only a body over 1 MiB does.  Since libcurl 8.7 a
- * body that is shorter, of a length that is known, does not wait either way.
+ * 10.1.1).  Default false: only a body over 1 MiB does.  With libcurl 8.14,
+ * unlike 7.88, a small body of known length does not wait either way.
  */
 ENCLAVE_CLIENT_PUBLIC void enclave_client_request_set_expect_continue(
     struct enclave_client_request *request, bool expect);

@@ -214,19 +214,18 @@ check_owner(
 }
 
 /*
- * The connection's verdict stands: nothing was published since, and its time has
- * not passed.  hit is what it was given under, where the handle's last request
- * went on a connection of the same key.
+ * The connection's verdict stands: nothing was published since (a removal is),
+ * and its time has not passed.  hit is what it was given under, where the
+ * handle's last request went on a connection of the same key.
  */
 static bool
 verdict_stands(const struct gate_attachment *attachment,
     const struct verdict *verdict, const struct cache_hit *hit)
 {
-	return !cache_slot_removed(attachment->slot) &&
-	       cache_slot_generation(attachment->slot) == verdict->generation &&
+	return cache_slot_generation(attachment->slot) == verdict->generation &&
 	       !deadline_passed(
 		   verdict->deadline, clock_now(attachment->gate->clock)) &&
-	       hit->claims && hit->generation == verdict->generation &&
+	       hit->generation == verdict->generation &&
 	       binding_key_equal(&hit->key, &verdict->key);
 }
 
@@ -256,7 +255,6 @@ check_live(struct gate_attachment *attachment, SSL *ssl,
 		cache_mark_wanted(attachment->gate->cache, attachment->slot);
 	if (status)
 		return status;
-	verdict->evidence_only = false;
 	verdict->generation = hit.generation;
 	verdict->deadline = hit.deadline;
 	attachment->hit = hit;

@@ -85,9 +85,9 @@ struct gate_attachment {
 	struct gate_callers_hooks callers; /* GATE_CURL */
 	/* GATE_CURL: NULL until the first URL was seen. */
 	struct cache_slot *slot; /* owned reference */
-	struct enclave *enclave; /* owned reference: as configured at attach */
-	/* GATE_CURL: the slot's, read before enclave was: never a later one. */
-	uint64_t enclave_generation;
+	/* Owned reference: as configured when the transfer began, or when a
+	 * caller's handle came to its slot. */
+	struct enclave *enclave;
 	struct origin evidence_origin;
 	/* GATE_EVIDENCE: the URL of this fetch, nonce included; borrowed.
 	 * NULL: the enclave's. */

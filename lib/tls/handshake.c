@@ -224,7 +224,6 @@ check_key(struct gate_attachment *attachment, X509 *certificate,
 
 	verdict->key = attachment->key;
 	if (attachment->mode == GATE_EVIDENCE) {
-		verdict->evidence_only = true;
 		if (attachment->key_allowed &&
 		    !attachment->key_allowed(attachment->key_context,
 			&attachment->key, &attachment->error))

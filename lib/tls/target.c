@@ -58,34 +58,24 @@ refuse(struct gate_attachment *attachment, const char *url)
 	return ENCLAVE_CLIENT_ERR_UNKNOWN_ENCLAVE;
 }
 
-static void
-read_enclave(struct gate_attachment *attachment)
-{
-	attachment->enclave_generation =
-	    cache_slot_generation(attachment->slot);
-	enclave_unref(attachment->enclave);
-	attachment->enclave = cache_slot_enclave(attachment->slot, NULL);
-}
-
-/* The same enclave as last time; what is configured for it may have changed. */
+/*
+ * The same enclave as last time.  Its policy may have changed, which the cache
+ * knows; with another origin, profile or trust it would have another slot.
+ */
 static bool
-still_there(struct gate_attachment *attachment, const char *url)
+still_there(const struct gate_attachment *attachment, const char *url)
 {
-	if (!attachment->slot || cache_slot_removed(attachment->slot) ||
-	    !target_as_written(attachment->enclave, url))
-		return false;
-	if (cache_slot_generation(attachment->slot) !=
-	    attachment->enclave_generation)
-		read_enclave(attachment);
-	return true;
+	return attachment->slot && !cache_slot_removed(attachment->slot) &&
+	       target_as_written(attachment->enclave, url);
 }
 
 static void
 set_slot(struct gate_attachment *attachment, struct cache_slot *slot)
 {
+	enclave_unref(attachment->enclave);
 	cache_slot_unref(attachment->slot);
 	attachment->slot = slot;
-	read_enclave(attachment);
+	attachment->enclave = cache_slot_enclave(slot, NULL);
 }
 
 enum enclave_client_status

@@ -13,9 +13,8 @@
 struct verdict {
 	uint64_t client_id;
 	uint64_t slot_id;
-	/* Ordinary verification passed; the key was not judged. */
-	bool evidence_only;
-	/* What the key was last found live under; 0 when evidence_only. */
+	/* What the key was last found live under; 0, which no snapshot has:
+	 * ordinary verification passed and the key was not judged. */
 	uint64_t generation;
 	struct deadline deadline;
 	struct binding_key key; /* of the leaf that this SSL has shown */

@@ -482,18 +482,6 @@ start_nginx(void)
 	    origin, sizeof(origin), "https://localhost:%d", nginx.port);
 }
 
-static void
-new_client(void)
-{
-	char map[512];
-
-	(void)snprintf(map, sizeof(map),
-	    "{\"enclaves\":{\"" FIXTURE_NAME
-	    "\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
-	    origin, local_enclave_pcr(fixture.enclave, "0"));
-	fixture_client_with_map(map, false);
-}
-
 /* A test, for the fixture asserts; it fails only when nothing can be measured. */
 START_TEST(figures)
 {
@@ -502,7 +490,7 @@ START_TEST(figures)
 	bench_learning();
 	write_bundle();
 	start_nginx();
-	new_client();
+	fixture_client_with_map(fixture_map_at(origin), false);
 	close_header = curl_slist_append(NULL, "Connection: close");
 	/* Evidence is learned once, before anything is measured. */
 	first = request_side(false);

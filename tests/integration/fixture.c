@@ -104,8 +104,8 @@ fixture_end_child(int status)
 	_exit(status);
 }
 
-const char *
-fixture_map(const char *pcr0, const char *members)
+static const char *
+map_of(const char *url, const char *pcr0, const char *members)
 {
 	static char map[2048];
 
@@ -114,9 +114,20 @@ fixture_map(const char *pcr0, const char *members)
 	ck_assert(snprintf(map, sizeof(map),
 		      "{\"enclaves\":{\"" FIXTURE_NAME
 		      "\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}%s}}}",
-		      local_enclave_url(fixture.enclave), pcr0,
-		      members) < (int)sizeof(map));
+		      url, pcr0, members) < (int)sizeof(map));
 	return map;
+}
+
+const char *
+fixture_map(const char *pcr0, const char *members)
+{
+	return map_of(local_enclave_url(fixture.enclave), pcr0, members);
+}
+
+const char *
+fixture_map_at(const char *url)
+{
+	return map_of(url, NULL, "");
 }
 
 static struct enclave_client_config *

@@ -65,8 +65,9 @@ void fixture_update(const char *pcr0, const char *members);
 /* The same with a map of the test's own. */
 void fixture_client_with_map(const char *map, bool polling);
 void fixture_update_map(const char *map);
-/* JSON of such a map; static. */
+/* JSON of such a map; static, as that of the enclave's own PCR0 at any URL. */
 const char *fixture_map(const char *pcr0, const char *members);
+const char *fixture_map_at(const char *url);
 
 /* Status of GET path; the response, if any, is freed. */
 enum enclave_client_status fixture_get(const char *path);

@@ -824,7 +824,7 @@ START_TEST(parsed_url_beside_a_written_one_gets_nothing_elsewhere)
 	url = parse(local_enclave_url(impostor), "/parsed");
 	handles_set_pointer(easy, CURLOPT_CURLU, url);
 	ck_assert_int_ne(perform("/written"), ENCLAVE_CLIENT_OK);
-	/* libcurl 8 asks before it connects. */
+	/* libcurl 8.14 asks before it connects. */
 	ck_assert_uint_le(local_enclave_count(impostor, "connection"), 1);
 	impostor_got_nothing(local_enclave_count(impostor, "connection"));
 	handles_set_pointer(easy, CURLOPT_CURLU, NULL);

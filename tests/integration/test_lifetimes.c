@@ -72,16 +72,8 @@ start_client(struct enclave_client_config *config)
 static void
 start_scripted(const char *answer)
 {
-	char map[1024];
-
 	server = scripted_new(fixture.state, answer);
-	ck_assert(
-	    snprintf(map, sizeof(map),
-		"{\"enclaves\":{\"" FIXTURE_NAME
-		"\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
-		scripted_url(server),
-		local_enclave_pcr(fixture.enclave, "0")) < (int)sizeof(map));
-	start_client(new_config(map));
+	start_client(new_config(fixture_map_at(scripted_url(server))));
 }
 
 static struct enclave_client_request *
@@ -200,8 +192,8 @@ give_again(void *context)
 	return true;
 }
 
-/* A server that knows no Expect: libcurl asks again without it.  libcurl 8.7
- * sends it with a body of unknown length, and no longer with a small one. */
+/* A server that knows no Expect: libcurl asks again without it.  libcurl 8.14
+ * sends it with a body of unknown length, but with no small one of a known. */
 START_TEST(header_text_after_a_417_is_that_of_the_answer)
 {
 	static const char first[] = "HTTP/1.1 417 Expectation Failed\r\n"

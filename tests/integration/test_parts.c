@@ -221,15 +221,10 @@ START_TEST(a_form_that_was_read_is_sent_whole_after_learning)
 	const bool rewinds = _i == 0;
 	struct source source = {.pieces = 3};
 	struct scripted *server = scripted_new(fixture.state, answer);
-	char map[512];
 
-	(void)snprintf(map, sizeof(map),
-	    "{\"enclaves\":{\"" FIXTURE_NAME
-	    "\":{\"url\":\"%s\",\"pcrs\":{\"PCR0\":\"%s\"}}}}",
-	    scripted_url(server), local_enclave_pcr(fixture.enclave, "0"));
 	enclave_client_free(fixture.client);
 	enclave_client_config_free(fixture.config);
-	fixture_client_with_map(map, false);
+	fixture_client_with_map(fixture_map_at(scripted_url(server)), false);
 	fixture_get_ok("/warm");
 	scripted_turn_away(server);
 	begin("/form");

@@ -45,10 +45,10 @@ START_TEST(verdict_is_copied_and_replaced_whole)
 	ck_assert(verdict_set(ssl, &own));
 	own.client_id = 9;
 	ck_assert_uint_eq(verdict_get(ssl)->client_id, 1);
-	own.evidence_only = true;
+	own.generation++;
 	ck_assert(verdict_set(ssl, &own));
 	ck_assert_uint_eq(verdict_get(ssl)->client_id, 9);
-	ck_assert(verdict_get(ssl)->evidence_only);
+	ck_assert_uint_eq(verdict_get(ssl)->generation, own.generation);
 	verdict_drop(ssl);
 	ck_assert_ptr_null(verdict_get(ssl));
 }
