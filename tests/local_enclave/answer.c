@@ -117,8 +117,9 @@ answer_now(struct evhttp_request *request, int status, const char *text)
 	struct evbuffer *body = evbuffer_new();
 
 	must(body != NULL);
-	/* These two have no body (RFC 9110, 15.3.5 and 15.4.5). */
-	if (status != 204 && status != 304)
+	/* These have no body (RFC 9110, 9.3.2, 15.3.5 and 15.4.5). */
+	if (status != 204 && status != 304 &&
+	    evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
 		must(evbuffer_add(body, text, strlen(text)) == 0);
 	evhttp_send_reply(request, status, reason(status), body);
 	evbuffer_free(body);
