@@ -75,23 +75,44 @@ buffer_init(struct buffer *buffer, size_t max)
 	*buffer = (struct buffer){.max = max};
 }
 
+/* So that len more fit; len is at most what max leaves. */
+static bool
+buffer_grow(struct buffer *buffer, size_t len)
+{
+	size_t wanted = buffer->len + len;
+	size_t capacity = buffer->capacity ? buffer->capacity : 256;
+	uint8_t *grown;
+
+	while (capacity < wanted)
+		capacity =
+		    capacity > buffer->max / 2 ? buffer->max : capacity * 2;
+	grown = realloc(buffer->data, capacity);
+	if (!grown)
+		return false;
+	buffer->data = grown;
+	buffer->capacity = capacity;
+	return true;
+}
+
+uint8_t *
+buffer_extend(struct buffer *buffer, size_t len)
+{
+	if (len > buffer->max - buffer->len)
+		return NULL;
+	if (len > buffer->capacity - buffer->len && !buffer_grow(buffer, len))
+		return NULL;
+	buffer->len += len;
+	return buffer->data + buffer->len - len;
+}
+
 enum enclave_client_status
 buffer_append(struct buffer *buffer, struct bytes data)
 {
 	if (data.len > buffer->max - buffer->len)
 		return ENCLAVE_CLIENT_ERR_BODY_TOO_LARGE;
-	if (data.len > buffer->capacity - buffer->len) {
-		size_t wanted = buffer->len + data.len;
-		size_t capacity = buffer->capacity ? buffer->capacity : 256;
-		while (capacity < wanted)
-			capacity = capacity > buffer->max / 2 ? buffer->max
-							      : capacity * 2;
-		uint8_t *grown = realloc(buffer->data, capacity);
-		if (!grown)
-			return ENCLAVE_CLIENT_ERR_MEMORY;
-		buffer->data = grown;
-		buffer->capacity = capacity;
-	}
+	if (data.len > buffer->capacity - buffer->len &&
+	    !buffer_grow(buffer, data.len))
+		return ENCLAVE_CLIENT_ERR_MEMORY;
 	if (data.len)
 		memcpy(buffer->data + buffer->len, data.data, data.len);
 	buffer->len += data.len;

@@ -40,6 +40,9 @@ void buffer_init(struct buffer *buffer, size_t max);
 /* BODY_TOO_LARGE past max, MEMORY when memory is short; nothing appended. */
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status buffer_append(
     struct buffer *buffer, struct bytes data);
+/* The same for len bytes, above 0, that the caller then writes there; NULL when
+ * memory is short or past max. */
+uint8_t *buffer_extend(struct buffer *buffer, size_t len);
 struct bytes buffer_bytes(const struct buffer *buffer);
 /* Keeps max, frees the rest. */
 void buffer_clear(struct buffer *buffer);

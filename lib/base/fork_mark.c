@@ -79,3 +79,10 @@ fork_mark_adopted(struct fork_mark *mark, enum fork_share has)
 		owner |= PART_BIT;
 	atomic_store_explicit(mark->owner, owner, memory_order_release);
 }
+
+long
+fork_mark_pid(const struct fork_mark *mark)
+{
+	return atomic_load_explicit(mark->owner, memory_order_acquire) &
+	       ~PART_BIT;
+}

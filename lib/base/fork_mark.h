@@ -35,6 +35,8 @@ enum fork_share {
  */
 bool fork_mark_claim(
     struct fork_mark *mark, enum fork_share wanted, enum fork_share *ret_has);
+/* The calling process's pid, once it has a share. */
+long fork_mark_pid(const struct fork_mark *mark);
 /* Less than was wanted: the next thread to come tries again. */
 void fork_mark_adopted(struct fork_mark *mark, enum fork_share has);
 

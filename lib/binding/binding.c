@@ -8,7 +8,8 @@
 bool
 binding_key_equal(const struct binding_key *a, const struct binding_key *b)
 {
-	return !CRYPTO_memcmp(a->sha256, b->sha256, sizeof(a->sha256));
+	/* Public on both sides: there is nothing for the time to tell. */
+	return !memcmp(a->sha256, b->sha256, sizeof(a->sha256));
 }
 
 static const char *

@@ -19,7 +19,7 @@ call_enter(struct call *call, struct enclave_client *client,
 	status = client_enter(client, error);
 	if (status)
 		return status;
-	waker_adopt(waker);
+	waker_adopt(waker, fork_mark_pid(&client->fork_mark));
 	(void)pthread_mutex_lock(&client->mutex);
 	call->next = client->calls;
 	if (call->next)
@@ -52,7 +52,6 @@ call_leave(struct call *call)
 {
 	struct enclave_client *client = call->client;
 
-	waker_set(call->waker, NULL, NULL);
 	(void)pthread_mutex_lock(&client->mutex);
 	if (call->previous)
 		call->previous->next = call->next;
@@ -65,8 +64,8 @@ call_leave(struct call *call)
 	(void)pthread_mutex_unlock(&client->mutex);
 }
 
-enum enclave_client_status
-call_check(const struct call *call, struct enclave_client_error *error)
+static enum enclave_client_status
+check_cancelled(const struct call *call, struct enclave_client_error *error)
 {
 	const struct enclave_client *client = call->client;
 
@@ -76,11 +75,31 @@ call_check(const struct call *call, struct enclave_client_error *error)
 	if (atomic_load(&call->waker->cancelled))
 		return error_set(error, ENCLAVE_CLIENT_ERR_CANCELLED,
 		    ENCLAVE_CLIENT_STEP_NONE, "the request was cancelled");
-	if (client->clock->boot_ms(client->clock->context) >=
-	    call->until_boot_ms)
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* *ret_left_ms: at most max_ms, and above 0 where the call goes on. */
+static enum enclave_client_status
+check(const struct call *call, int64_t max_ms, int64_t *ret_left_ms,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status = check_cancelled(call, error);
+
+	if (status)
+		return status;
+	*ret_left_ms = call_left_ms(call, max_ms);
+	if (!*ret_left_ms)
 		return error_set(error, ENCLAVE_CLIENT_ERR_TIMEOUT,
 		    ENCLAVE_CLIENT_STEP_NONE, "the call's deadline has passed");
 	return ENCLAVE_CLIENT_OK;
+}
+
+enum enclave_client_status
+call_check(const struct call *call, struct enclave_client_error *error)
+{
+	int64_t left_ms;
+
+	return check(call, INT64_MAX, &left_ms, error);
 }
 
 int64_t
@@ -126,6 +145,7 @@ call_drive(struct call *call, struct handle *handle, struct drive *drive,
 
 	waker_set(call->waker, handle->multi, NULL);
 	while (!status) {
+		int64_t left_ms = 0;
 		int running = 0;
 		CURLMcode code = curl_multi_perform(handle->multi, &running);
 		if (code) {
@@ -135,11 +155,11 @@ call_drive(struct call *call, struct handle *handle, struct drive *drive,
 		drive->done = transfer_ended(handle->multi, &drive->code);
 		if (drive->done || (drive->until && *drive->until))
 			break;
-		status = call_check(call, error);
+		status = check(call, DRIVE_SLICE_MS, &left_ms, error);
 		if (status)
 			break;
-		code = curl_multi_poll(handle->multi, NULL, 0,
-		    (int)call_left_ms(call, DRIVE_SLICE_MS), NULL);
+		code =
+		    curl_multi_poll(handle->multi, NULL, 0, (int)left_ms, NULL);
 		if (code)
 			status = multi_failed(code, error);
 	}

@@ -186,7 +186,7 @@ every_request_passed(const struct enclave_client_curl *attachment)
 
 static enum enclave_client_status
 judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
-    struct enclave_client_error *error)
+    bool passed, struct enclave_client_error *error)
 {
 	const struct gate_attachment *gate = &attachment->gate;
 
@@ -198,12 +198,12 @@ judge_transfer(const struct enclave_client_curl *attachment, CURLcode code,
 		return refuse_protocol(attachment, error);
 	if (code)
 		return failed(code, error);
-	if (!every_request_passed(attachment))
+	if (!passed)
 		return error_set(error, ENCLAVE_CLIENT_ERR_KEY_NOT_ATTESTED,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "the gate did not run: the transfer was not attested "
 		    "(curl_easy_reset ends an attachment)");
-	error_clear(error);
+	error_reset(error);
 	return ENCLAVE_CLIENT_OK;
 }
 
@@ -212,20 +212,22 @@ enclave_client_curl_result(struct enclave_client_curl *attachment,
     CURLcode code, struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
+	bool passed;
 
 	if (!attachment)
 		return error_set(error, ENCLAVE_CLIENT_ERR_USAGE,
 		    ENCLAVE_CLIENT_STEP_NONE, "no attachment");
-	status = judge_transfer(attachment, code, error);
+	passed = every_request_passed(attachment);
+	status = judge_transfer(attachment, code, passed, error);
 	if (status && attachment->gate.enclave)
 		error_set_enclave(error, attachment->gate.enclave->name);
 	attachment->refused = attachment->gate.error.status != 0;
-	if (!every_request_passed(attachment))
+	if (!passed)
 		cache_hit_clear(&attachment->gate.hit);
 	/* The next transfer must show that the gate ran for it. */
 	attachment->gate.ran = false;
 	attachment->gate.passed = 0;
-	error_clear(&attachment->gate.error);
+	error_reset(&attachment->gate.error);
 	return status;
 }
 

@@ -22,12 +22,14 @@ struct exchange {
 	struct lane *lane;
 	struct call call;
 	struct enclave_client_response *response; /* owned */
-	struct transfer *transfer;                /* owned */
+	struct transfer own_transfer;             /* but of a stream's */
+	struct transfer *transfer;                /* a stream's is owned */
 	struct handle *handle;                    /* owned */
 	struct walk walk;
 	struct binding_key refused_key; /* WALK_LEARNING: when key_refused */
 	bool key_refused;
-	bool connected; /* the last try made a connection */
+	bool connected;  /* the last try made a connection */
+	bool went_round; /* by more than one try, or after learning */
 	int64_t started_boot_ms;
 	bool streaming;
 };
@@ -77,7 +79,9 @@ prepare(struct exchange *exchange, const char *name,
 	if (status)
 		return status;
 	exchange->lane = lane_of(exchange->slot);
-	exchange->transfer = calloc(1, sizeof(*exchange->transfer));
+	exchange->transfer = exchange->streaming
+				 ? calloc(1, sizeof(*exchange->transfer))
+				 : &exchange->own_transfer;
 	if (!exchange->lane || !exchange->transfer)
 		return error_memory(error);
 	enclave = cache_slot_enclave(exchange->slot, NULL);
@@ -253,7 +257,7 @@ take_step(struct exchange *exchange, enum enclave_client_status *ret_status,
 static enum walk_event
 look_for_key(const struct exchange *exchange)
 {
-	return attempt_possible(exchange->slot) &&
+	return enclave_fetches(exchange->response->enclave) &&
 		       !cache_live_keys(
 			   exchange->slot, now_of(exchange), NULL, NULL)
 		   ? WALK_EVENT_NO_LIVE_KEY
@@ -268,20 +272,22 @@ run(struct exchange *exchange, struct enclave_client_error *error)
 	enum walk_event event = look_for_key(exchange);
 
 	if (exchange->request->trace && event == WALK_EVENT_LIVE_KEY &&
-	    attempt_possible(exchange->slot))
+	    enclave_fetches(exchange->response->enclave))
 		request_trace(exchange->request,
 		    "its evidence is at hand, from the store, a poll or an "
 		    "earlier request");
 	walk_init(&exchange->walk);
-	while (walk_step(&exchange->walk, event))
+	while (walk_step(&exchange->walk, event)) {
+		exchange->went_round |= exchange->walk.state != WALK_STRICT;
 		event = take_step(exchange, &status, error);
+	}
 	/* A key that this call could not learn is the poller's to fetch. */
 	if (exchange->walk.state == WALK_FAILED && exchange->key_refused)
 		cache_mark_wanted(exchange->client->cache, exchange->slot);
 	return status;
 }
 
-/* Time spent in learning belongs to the total. */
+/* Time spent in learning, and in a try before this, belongs to the total. */
 static void
 add_learning_time(struct exchange *exchange)
 {
@@ -349,13 +355,15 @@ finish(struct exchange *exchange, struct enclave_client_response **ret_response,
 	    exchange->client->insecure, error);
 	if (status)
 		return status;
-	add_learning_time(exchange);
+	if (exchange->went_round)
+		add_learning_time(exchange);
 	if (exchange->request->trace)
 		trace_verdict(exchange);
 	if (failed_early(exchange->response)) {
 		discard_handle(exchange);
 	} else if (exchange->response->done) {
 		handle_finish(exchange->handle);
+		transfer_leave(exchange->transfer);
 		lane_put(exchange->lane, exchange->handle);
 		exchange->handle = NULL;
 	} else {
@@ -373,7 +381,8 @@ clear(struct exchange *exchange)
 	discard_handle(exchange);
 	if (exchange->transfer)
 		transfer_clear(exchange->transfer);
-	free(exchange->transfer);
+	if (exchange->streaming)
+		free(exchange->transfer);
 	enclave_client_response_free(exchange->response);
 	cache_slot_unref(exchange->slot);
 }
@@ -412,7 +421,7 @@ exchange_run(struct exchange *exchange, const char *name,
 	clear(exchange);
 	call_leave(&exchange->call);
 	if (!status)
-		error_clear(error);
+		error_reset(error);
 	return status;
 }
 

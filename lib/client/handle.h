@@ -9,6 +9,8 @@
 
 #include "tls/gate.h"
 
+struct transfer;
+
 struct handle {
 	CURL *easy;
 	CURLM *multi;
@@ -16,6 +18,11 @@ struct handle {
 	/* Of the last answer: the next is mostly sent under the same. */
 	struct enclave_client_document *document; /* owned reference */
 	char curl_error[CURL_ERROR_SIZE];
+	/* Whom libcurl's callbacks are about; borrowed, NULL while idle. */
+	struct transfer *transfer;
+	/* Idle: easy holds what every request has and nothing of any one; else
+	 * no option at all. */
+	bool ready;
 	bool added;         /* easy is in multi */
 	uint64_t client_id; /* of the gate when it was made: see below */
 	int64_t idle_since_boot_ms; /* in a lane */

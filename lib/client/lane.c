@@ -130,7 +130,9 @@ lane_put(struct lane *lane, struct handle *handle)
 
 	/* What waits here holds no header, no secret, and no pointer to what
 	 * the transfer was made of. */
-	transport_forget(handle->easy);
+	if (!handle->ready)
+		transport_forget(handle->easy);
+	handle->transfer = NULL;
 	cache_slot_unref(handle->gate.slot);
 	handle->gate.slot = NULL;
 	handle->idle_since_boot_ms = now_boot_ms;

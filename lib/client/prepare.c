@@ -95,7 +95,7 @@ begin_request(
 	    &self->transfer, &self->client->transport, left_ms, error);
 	if (!status)
 		status = leave_sockets(self->attempt.handle->easy, error);
-	if (!status && transfer_watch_sockets(&self->transfer))
+	if (!status && transfer_watch_sockets(self->attempt.handle))
 		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
 		    ENCLAVE_CLIENT_STEP_NONE,
 		    "libcurl does not ask before it connects");
@@ -200,7 +200,7 @@ enclave_client_prepare(struct enclave_client *client, const char *name,
 		free(self);
 		return status;
 	}
-	waker_adopt(request->waker);
+	waker_adopt(request->waker, fork_mark_pid(&client->fork_mark));
 	client_ref(client);
 	self->client = client;
 	self->request = request_ref(request);

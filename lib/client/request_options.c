@@ -59,6 +59,17 @@ apply_credentials(const struct request_options *options, CURL *easy)
 	return CURLE_OK;
 }
 
+bool
+request_options_none(const struct request_options *options)
+{
+	return !options->user_agent && !options->referer &&
+	       !options->referer_auto && !options->cookie && !options->range &&
+	       !options->user && !options->netrc && !options->compressed &&
+	       !options->expect_continue && !options->keep_method &&
+	       !options->receive_rate_max && !options->send_rate_max &&
+	       !options->cookies;
+}
+
 CURLcode
 request_options_apply(const struct request_options *options, CURL *easy)
 {
@@ -66,7 +77,8 @@ request_options_apply(const struct request_options *options, CURL *easy)
 		SET(CURLOPT_USERAGENT, options->user_agent);
 	if (options->referer)
 		SET(CURLOPT_REFERER, options->referer);
-	SET(CURLOPT_AUTOREFERER, (long)options->referer_auto);
+	if (options->referer_auto)
+		SET(CURLOPT_AUTOREFERER, 1L);
 	if (options->range)
 		SET(CURLOPT_RANGE, options->range);
 	/* "": every encoding that this libcurl can undo. */

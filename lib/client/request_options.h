@@ -32,6 +32,8 @@ struct request_options {
 /* Secrets are wiped. */
 void request_options_clear(struct request_options *options);
 
+/* Nothing that would set an option of libcurl's; a form's is a header. */
+bool request_options_none(const struct request_options *options);
 /* After the handle's reset, before its transfer. */
 CURLcode request_options_apply(
     const struct request_options *options, CURL *easy);

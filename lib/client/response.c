@@ -5,14 +5,12 @@
 #include <strings.h>
 
 #include "client/document.h"
+#include "client/headers.h"
 #include "client/transfer.h"
 
-/* Of names and values; a power of two. */
-#define HEADER_STRINGS_MIN 16
-
 enum enclave_client_status
-response_new(const struct enclave *enclave, size_t body_max_bytes,
-    bool streaming, struct enclave_client_response **ret_response,
+response_new(struct enclave *enclave, size_t body_max_bytes, bool streaming,
+    struct enclave_client_response **ret_response,
     struct enclave_client_error *error)
 {
 	struct enclave_client_response *response = calloc(1, sizeof(*response));
@@ -21,11 +19,12 @@ response_new(const struct enclave *enclave, size_t body_max_bytes,
 		return error_memory(error);
 	buffer_init(&response->header_text, RESPONSE_HEADERS_MAX_BYTES);
 	buffer_init(&response->body, body_max_bytes);
-	response->enclave = strdup(enclave->name);
+	buffer_init(&response->texts, SIZE_MAX);
+	response->enclave = enclave_ref(enclave);
 	response->streaming = streaming;
 	if (streaming)
 		response->failure = enclave_client_error_new();
-	if (!response->enclave || (streaming && !response->failure)) {
+	if (streaming && !response->failure) {
 		enclave_client_response_free(response);
 		return error_memory(error);
 	}
@@ -38,19 +37,11 @@ response_reset(struct enclave_client_response *response)
 {
 	buffer_clear(&response->header_text);
 	buffer_clear(&response->body);
+	response->block_at = 0;
+	response->block_over = false;
 	response->headers_done = false;
 	response->body_ready = false;
 	response->paused = false;
-}
-
-static void
-clear_headers(struct enclave_client_response *response)
-{
-	for (size_t i = 0; i < response->header_strings; i++)
-		free(response->headers[i]);
-	free(response->headers);
-	response->headers = NULL;
-	response->header_strings = 0;
 }
 
 void
@@ -72,11 +63,8 @@ enclave_client_response_free(struct enclave_client_response *response)
 	enclave_client_document_free(response->document);
 	buffer_clear(&response->header_text);
 	buffer_clear(&response->body);
-	clear_headers(response);
-	free(response->enclave);
-	free(response->url);
-	free(response->remote_ip);
-	free(response->local_ip);
+	buffer_clear(&response->texts);
+	enclave_unref(response->enclave);
 	enclave_client_error_free(response->failure);
 	free(response);
 }
@@ -151,56 +139,66 @@ response_refresh_info(struct enclave_client_response *response)
 	    response->before_us;
 }
 
-/* For one more: the array's size is the next power of two. */
+/* With its NUL; *ret_at: where it stands.  False: no memory. */
 static bool
-room_for_header(struct enclave_client_response *response)
+add_text(
+    struct enclave_client_response *response, const char *text, size_t *ret_at)
 {
-	size_t count = response->header_strings;
-	size_t wanted = count ? 2 * count : HEADER_STRINGS_MIN;
-	char **grown;
+	size_t size = strlen(text) + 1;
+	uint8_t *place;
 
-	if (count & (count - 1) || (count > 0 && count < HEADER_STRINGS_MIN))
-		return true;
-	grown = realloc(response->headers, wanted * sizeof(*grown));
-	if (!grown)
-		return false;
-	response->headers = grown;
-	return true;
+	*ret_at = response->texts.len;
+	place = buffer_extend(&response->texts, size);
+	if (place)
+		memcpy(place, text, size);
+	return place != NULL;
 }
 
-/* The final answer's headers as libcurl parsed them; false: no memory. */
+/* What libcurl tells as text. */
 static bool
-fill_headers(struct enclave_client_response *response, CURL *easy)
-{
-	struct curl_header *header = NULL;
-
-	clear_headers(response);
-	while ((header = curl_easy_nextheader(
-		    easy, CURLH_HEADER, -1, header)) != NULL) {
-		size_t count = response->header_strings;
-		char **place;
-		if (!room_for_header(response))
-			return false;
-		place = &response->headers[count];
-		place[0] = strdup(header->name);
-		place[1] = strdup(header->value);
-		response->header_strings += 2;
-		if (!place[0] || !place[1])
-			return false;
-	}
-	return true;
-}
-
-/* What libcurl tells as text; false: no memory. */
-static bool
-fill_text(CURL *easy, CURLINFO source, char **text)
+add_told(struct enclave_client_response *response, CURL *easy, CURLINFO source,
+    size_t *ret_at)
 {
 	const char *told = NULL;
 
 	(void)curl_easy_getinfo(easy, source, &told);
-	if (!*text)
-		*text = strdup(told ? told : "");
-	return *text != NULL;
+	return add_text(response, told ? told : "", ret_at);
+}
+
+/* The final answer's: its block is the last. */
+static bool
+add_headers(struct enclave_client_response *response)
+{
+	const struct buffer *text = &response->header_text;
+	const struct bytes block = {
+	    text->data + response->block_at, text->len - response->block_at};
+
+	response->headers_at = response->texts.len;
+	return !text->len || headers_append(&response->texts, block);
+}
+
+/* False: no memory. */
+static bool
+fill_texts(struct enclave_client_response *response, CURL *easy)
+{
+	size_t url_at;
+
+	buffer_clear(&response->texts);
+	return add_told(response, easy, CURLINFO_EFFECTIVE_URL, &url_at) &&
+	       add_told(response, easy, CURLINFO_PRIMARY_IP,
+		   &response->remote_ip_at) &&
+	       add_told(
+		   response, easy, CURLINFO_LOCAL_IP, &response->local_ip_at) &&
+	       add_headers(response);
+}
+
+/* "" before the answer has come. */
+static const char *
+text_at(const struct enclave_client_response *response, size_t at)
+{
+	return at < response->texts.len
+		   ? (const char *)response->texts.data + at
+		   : "";
 }
 
 enum enclave_client_status
@@ -220,12 +218,7 @@ response_fill(struct enclave_client_response *response, struct handle *handle,
 	if (!response->document)
 		response->document = document_of_hit(&handle->document, hit,
 		    insecure || handle->gate.enclave->insecure);
-	if (!response->document ||
-	    !fill_text(handle->easy, CURLINFO_EFFECTIVE_URL, &response->url) ||
-	    !fill_text(
-		handle->easy, CURLINFO_PRIMARY_IP, &response->remote_ip) ||
-	    !fill_text(handle->easy, CURLINFO_LOCAL_IP, &response->local_ip) ||
-	    !fill_headers(response, handle->easy) ||
+	if (!response->document || !fill_texts(response, handle->easy) ||
 	    terminate(&response->header_text) || terminate(&response->body))
 		return error_memory(error);
 	return ENCLAVE_CLIENT_OK;
@@ -261,9 +254,14 @@ enclave_client_response_header(const struct enclave_client_response *response,
 {
 	if (!response || !name)
 		return NULL;
-	for (size_t i = 0; i < response->header_strings; i += 2)
-		if (!strcasecmp(response->headers[i], name) && index-- == 0)
-			return response->headers[i + 1];
+	for (size_t at = response->headers_at; at < response->texts.len;) {
+		const char *each = text_at(response, at);
+		const char *value = each + strlen(each) + 1;
+
+		if (!strcasecmp(each, name) && index-- == 0)
+			return value;
+		at += (size_t)(value - each) + strlen(value) + 1;
+	}
 	return NULL;
 }
 
@@ -292,7 +290,7 @@ enclave_client_response_body(
 const char *
 enclave_client_response_enclave(const struct enclave_client_response *response)
 {
-	return response ? response->enclave : "";
+	return response ? response->enclave->name : "";
 }
 
 const struct enclave_client_document *
@@ -314,17 +312,17 @@ const char *
 enclave_client_response_remote_ip(
     const struct enclave_client_response *response)
 {
-	return response && response->remote_ip ? response->remote_ip : "";
+	return response ? text_at(response, response->remote_ip_at) : "";
 }
 
 const char *
 enclave_client_response_local_ip(const struct enclave_client_response *response)
 {
-	return response && response->local_ip ? response->local_ip : "";
+	return response ? text_at(response, response->local_ip_at) : "";
 }
 
 const char *
 enclave_client_response_url(const struct enclave_client_response *response)
 {
-	return response && response->url ? response->url : "";
+	return response ? text_at(response, 0) : "";
 }

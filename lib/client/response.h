@@ -16,16 +16,19 @@
 struct transfer;
 
 struct enclave_client_response {
-	char *enclave;
-	char *url;
-	char *remote_ip;
-	char *local_ip;
+	struct enclave *enclave; /* owned reference */
+	/* Strings one after the other, each with its NUL: the URL, the two
+	 * addresses, and from headers_at the final answer's headers, name and
+	 * value by turns. */
+	struct buffer texts;
+	size_t remote_ip_at;
+	size_t local_ip_at;
+	size_t headers_at;
 	long status;
 	long http_version; /* CURL_HTTP_VERSION_* */
 	struct buffer header_text;
-	/* Of the final answer; name and value by turns, owned. */
-	char **headers;
-	size_t header_strings;
+	size_t block_at;    /* in header_text: the block that came last */
+	bool block_over;    /* another may follow */
 	bool headers_done;  /* of the final answer */
 	struct buffer body; /* whole, or the bytes not read yet */
 	size_t body_read;   /* of body, by response_read */
@@ -49,7 +52,7 @@ struct enclave_client_response {
 };
 
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status response_new(
-    const struct enclave *enclave, size_t body_max_bytes, bool streaming,
+    struct enclave *enclave, size_t body_max_bytes, bool streaming,
     struct enclave_client_response **ret_response,
     struct enclave_client_error *error);
 /* Forgets what an attempt left that was refused before anything was sent. */

@@ -81,7 +81,7 @@ fill(struct enclave_client_response *response)
 	}
 	if (status || response->done) {
 		response->done = true;
-		error_set_enclave(response->failure, response->enclave);
+		error_set_enclave(response->failure, response->enclave->name);
 		end_stream(response);
 	}
 	return status;
@@ -114,6 +114,6 @@ enclave_client_response_read(struct enclave_client_response *response,
 		memcpy(buffer, response->body.data + response->body_read, left);
 	response->body_read += left;
 	*ret_len = left;
-	error_clear(error);
+	error_reset(error);
 	return ENCLAVE_CLIENT_OK;
 }

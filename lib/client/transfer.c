@@ -10,6 +10,15 @@
 /* RFC 9110, 15.5.18; libcurl sends the request again, without its Expect. */
 #define HTTP_EXPECTATION_FAILED 417
 
+/* What libcurl's callbacks are given outlives each of its transfers. */
+static struct transfer *
+transfer_of(void *argument)
+{
+	const struct handle *handle = argument;
+
+	return handle->transfer;
+}
+
 /*
  * Not a 1xx, and not an answer that libcurl goes on from.  A 417 that is the
  * answer after all ends with its body, or with the transfer.
@@ -30,22 +39,26 @@ is_final_block(const struct transfer *transfer)
 		   &location) != CURLHE_OK;
 }
 
-/* Header blocks as they come; libcurl parses them. */
+/* Header blocks as they come, line by line. */
 static size_t
 take_header(char *data, size_t size, size_t count, void *argument)
 {
-	struct transfer *transfer = argument;
+	struct transfer *transfer = transfer_of(argument);
 	struct enclave_client_response *response = transfer->response;
 	size_t len = size * count;
+	bool blank = len <= 2 && (data[0] == '\r' || data[0] == '\n');
 
 	/* Trailers: what was given out as the header text stays as it was. */
 	if (response->headers_done)
 		return len;
+	if (response->block_over)
+		response->block_at = response->header_text.len;
+	response->block_over = blank;
 	transfer->failure = buffer_append(
 	    &response->header_text, (struct bytes){(const uint8_t *)data, len});
 	if (transfer->failure)
 		return CURL_WRITEFUNC_ERROR;
-	if (len <= 2 && (data[0] == '\r' || data[0] == '\n'))
+	if (blank)
 		response->headers_done = is_final_block(transfer);
 	return len;
 }
@@ -53,7 +66,7 @@ take_header(char *data, size_t size, size_t count, void *argument)
 static size_t
 take_body(char *data, size_t size, size_t count, void *argument)
 {
-	struct transfer *transfer = argument;
+	struct transfer *transfer = transfer_of(argument);
 	struct enclave_client_response *response = transfer->response;
 	size_t len = size * count;
 
@@ -101,7 +114,7 @@ upload_stopped(struct transfer *transfer)
 static size_t
 give_body(char *buffer, size_t size, size_t count, void *argument)
 {
-	struct transfer *transfer = argument;
+	struct transfer *transfer = transfer_of(argument);
 	const struct enclave_client_body *callback = &transfer->callback;
 	size_t room = size * count;
 	int64_t len;
@@ -143,15 +156,15 @@ seek_body(void *argument, curl_off_t offset, int origin)
 {
 	if (offset != 0 || origin != SEEK_SET)
 		return CURL_SEEKFUNC_CANTSEEK;
-	return transfer_rewind(argument) ? CURL_SEEKFUNC_OK
-					 : CURL_SEEKFUNC_FAIL;
+	return transfer_rewind(transfer_of(argument)) ? CURL_SEEKFUNC_OK
+						      : CURL_SEEKFUNC_FAIL;
 }
 
 static int
 show_trace(
     CURL *easy, curl_infotype type, char *data, size_t len, void *argument)
 {
-	const struct transfer *transfer = argument;
+	const struct transfer *transfer = transfer_of(argument);
 	enum enclave_client_trace_kind kind;
 
 	(void)easy;
@@ -190,7 +203,7 @@ start_resolver(void *state, void *reserved, void *argument)
 {
 	(void)state;
 	(void)reserved;
-	return url_allowed(argument) ? 0 : 1;
+	return url_allowed(transfer_of(argument)) ? 0 : 1;
 }
 
 /*
@@ -200,7 +213,7 @@ start_resolver(void *state, void *reserved, void *argument)
 static curl_socket_t
 open_socket(void *argument, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct transfer *transfer = argument;
+	struct transfer *transfer = transfer_of(argument);
 
 	(void)purpose;
 	if (transfer->connections_spent) {
@@ -231,10 +244,6 @@ set_upload(struct transfer *transfer, CURL *easy)
 	curl_off_t len = transfer->body ? (curl_off_t)transfer->body->len
 					: (curl_off_t)transfer->callback.len;
 
-	SET(CURLOPT_READFUNCTION, give_body);
-	SET(CURLOPT_READDATA, transfer);
-	SET(CURLOPT_SEEKFUNCTION, seek_body);
-	SET(CURLOPT_SEEKDATA, transfer);
 	/*
 	 * CURLOPT_UPLOAD sends "Expect: 100-continue" with the smallest body,
 	 * and waits a second for a server that does not know it.
@@ -357,55 +366,68 @@ set_headers(struct transfer *transfer, CURL *easy)
 			return CURLE_OUT_OF_MEMORY;
 		transfer->headers = grown;
 	}
-	SET(CURLOPT_HTTPHEADER, transfer->headers);
+	/* None is what the handle has. */
+	if (transfer->headers)
+		SET(CURLOPT_HTTPHEADER, transfer->headers);
 	return CURLE_OK;
 }
 
 CURLcode
-transfer_watch_sockets(struct transfer *transfer)
+transfer_watch_sockets(struct handle *handle)
 {
-	CURL *easy = transfer->handle->easy;
+	CURL *easy = handle->easy;
 
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_OPENSOCKETDATA, handle);
 	SET(CURLOPT_RESOLVER_START_FUNCTION, start_resolver);
-	SET(CURLOPT_RESOLVER_START_DATA, transfer);
+	SET(CURLOPT_RESOLVER_START_DATA, handle);
 	return CURLE_OK;
 }
 
+/* What is the same for every request of a client on this handle. */
 static CURLcode
-set_callbacks(struct transfer *transfer, CURL *easy)
+set_standing(struct handle *handle, const struct transport *transport)
 {
+	CURL *easy = handle->easy;
 	CURLcode code;
 
+	if (transport->user_agent)
+		SET(CURLOPT_USERAGENT, transport->user_agent);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
-	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_HEADERDATA, handle);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
-	SET(CURLOPT_WRITEDATA, transfer);
-	code = transfer_watch_sockets(transfer);
-	if (code)
-		return code;
-	SET(CURLOPT_ERRORBUFFER, transfer->handle->curl_error);
+	SET(CURLOPT_WRITEDATA, handle);
+	SET(CURLOPT_READFUNCTION, give_body);
+	SET(CURLOPT_READDATA, handle);
+	SET(CURLOPT_SEEKFUNCTION, seek_body);
+	SET(CURLOPT_SEEKDATA, handle);
+	SET(CURLOPT_ERRORBUFFER, handle->curl_error);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (transfer->trace) {
-		SET(CURLOPT_DEBUGFUNCTION, show_trace);
-		SET(CURLOPT_DEBUGDATA, transfer);
-		SET(CURLOPT_VERBOSE, 1L);
-	}
+	code = transfer_watch_sockets(handle);
+	if (!code)
+		code = transport_show_identity(transport, easy);
+	return code;
+}
+
+static CURLcode
+set_trace(const struct transfer *transfer, CURL *easy)
+{
+	if (!transfer->trace)
+		return CURLE_OK;
+	SET(CURLOPT_DEBUGFUNCTION, show_trace);
+	SET(CURLOPT_DEBUGDATA, transfer->handle);
+	SET(CURLOPT_VERBOSE, 1L);
 	return CURLE_OK;
 }
 
 static CURLcode
-set_options(struct transfer *transfer, const struct transport *transport,
-    const char *url, int64_t timeout_ms)
+set_request(struct transfer *transfer, const char *url, int64_t timeout_ms)
 {
 	const struct enclave_client_request *request = transfer->request;
 	CURL *easy = transfer->handle->easy;
 	CURLcode code;
 
 	SET(CURLOPT_URL, url);
-	if (transport->user_agent)
-		SET(CURLOPT_USERAGENT, transport->user_agent);
 	SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
 	if (request->redirects_max) {
@@ -416,12 +438,26 @@ set_options(struct transfer *transfer, const struct transport *transport,
 	if (!code)
 		code = request_options_apply(&request->options, easy);
 	if (!code)
-		code = transport_show_identity(transport, easy);
-	if (!code)
 		code = set_headers(transfer, easy);
 	if (!code)
-		code = set_callbacks(transfer, easy);
+		code = set_trace(transfer, easy);
 	return code;
+}
+
+/*
+ * A GET without a body or a POST with one, that asks for nothing but headers:
+ * whatever it sets in libcurl every request sets as well, so that the handle
+ * needs no reset after it.
+ */
+static bool
+is_plain(const struct transfer *transfer)
+{
+	const struct enclave_client_request *request = transfer->request;
+	bool body = transfer->body || transfer->callback.read;
+
+	return !strcmp(request->method, body ? "POST" : "GET") &&
+	       !request->redirects_max && !request->parts.count &&
+	       !transfer->trace && request_options_none(&request->options);
 }
 
 static void
@@ -457,38 +493,76 @@ forget_try(struct transfer *transfer)
 	transfer->failure = ENCLAVE_CLIENT_OK;
 }
 
+static enum enclave_client_status
+refused_option(CURLcode code, struct enclave_client_error *error)
+{
+	enum enclave_client_status status;
+
+	if (code == CURLE_OUT_OF_MEMORY)
+		return error_memory(error);
+	status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
+	    ENCLAVE_CLIENT_STEP_NONE,
+	    "libcurl refuses an option of the request: %s",
+	    curl_easy_strerror(code));
+	error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
+	return status;
+}
+
+/* Without a trace of whatever the handle did before. */
+static enum enclave_client_status
+set_anew(struct handle *handle, const struct transport *transport,
+    struct enclave_client_error *error)
+{
+	enum enclave_client_status status =
+	    transport_prepare(transport, &handle->gate, handle->easy, error);
+	CURLcode code;
+
+	if (status)
+		return status;
+	code = set_standing(handle, transport);
+	return code ? refused_option(code, error) : ENCLAVE_CLIENT_OK;
+}
+
 enum enclave_client_status
 transfer_prepare(struct transfer *transfer, const struct transport *transport,
     int64_t timeout_ms, struct enclave_client_error *error)
 {
 	enum enclave_client_status status;
 	struct handle *handle = transfer->handle;
-	CURLcode code;
+	bool ready = handle->ready;
 	const char *url = NULL;
+	CURLcode code;
 
+	handle->ready = false;
+	handle->transfer = transfer;
 	forget_try(transfer);
 	take_from_request(transfer);
 	handle->curl_error[0] = '\0';
 	gate_attachment_begin(&handle->gate, GATE_REQUEST);
 	status = url_kept_for(transfer->url, handle->gate.enclave,
 	    transfer->request->target, &url, error);
-	if (!status)
-		status = transport_prepare(
-		    transport, &handle->gate, handle->easy, error);
+	if (status)
+		return status;
+	transfer->plain = is_plain(transfer);
+	if (!ready)
+		status = set_anew(handle, transport, error);
 	if (status)
 		return status;
 	take_cookies(transfer);
-	code = set_options(transfer, transport, url, timeout_ms);
-	if (code == CURLE_OUT_OF_MEMORY) {
-		status = error_memory(error);
-	} else if (code) {
-		status = error_set(error, ENCLAVE_CLIENT_ERR_INTERNAL,
-		    ENCLAVE_CLIENT_STEP_NONE,
-		    "libcurl refuses an option of the request: %s",
-		    curl_easy_strerror(code));
-		error_set_foreign(error, ENCLAVE_CLIENT_FOREIGN_CURL, code);
-	}
-	return status;
+	code = set_request(transfer, url, timeout_ms);
+	return code ? refused_option(code, error) : ENCLAVE_CLIENT_OK;
+}
+
+void
+transfer_leave(struct transfer *transfer)
+{
+	struct handle *handle = transfer->handle;
+	CURL *easy = handle->easy;
+
+	handle->ready = transfer->plain &&
+			!curl_easy_setopt(easy, CURLOPT_URL, NULL) &&
+			(!transfer->headers ||
+			    !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL));
 }
 
 void

@@ -34,6 +34,8 @@ struct transfer {
 	/* As many connections were made as one request may have: this try must
 	 * use one of them. */
 	bool connections_spent;
+	/* It leaves nothing on its handle that the next would not set anew. */
+	bool plain;
 	/* Records what is opened; borrowed; NULL: the pool is a caller's. */
 	struct sockets *sockets;
 	enum enclave_client_status failure; /* of a callback of ours */
@@ -46,9 +48,11 @@ struct transfer {
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status transfer_prepare(
     struct transfer *transfer, const struct transport *transport,
     int64_t timeout_ms, struct enclave_client_error *error);
+/* Takes the request off the handle that it was answered on, for a lane. */
+void transfer_leave(struct transfer *transfer);
 void transfer_clear(struct transfer *transfer);
 /* Asks before each connect; preparing does so already. */
-CURLcode transfer_watch_sockets(struct transfer *transfer);
+CURLcode transfer_watch_sockets(struct handle *handle);
 /* The body can be sent from its start (again). */
 bool transfer_rewind(struct transfer *transfer);
 /* Why a transfer ended with a code other than CURLE_OK. */

@@ -38,14 +38,14 @@ waker_unref(struct waker *waker)
 }
 
 void
-waker_adopt(struct waker *waker)
+waker_adopt(struct waker *waker, long pid)
 {
-	if (atomic_load(&waker->owner) == getpid())
+	if (atomic_load(&waker->owner) == pid)
 		return;
 	(void)pthread_mutex_init(&waker->mutex, NULL);
 	waker->multi = NULL;
 	waker->lane = NULL;
-	atomic_store(&waker->owner, getpid());
+	atomic_store(&waker->owner, pid);
 }
 
 void

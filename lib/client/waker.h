@@ -26,8 +26,9 @@ struct waker {
 struct waker *waker_new(void);
 struct waker *waker_ref(struct waker *waker);
 void waker_unref(struct waker *waker);
-/* At the start of a call: in a forked child, nobody sleeps here yet. */
-void waker_adopt(struct waker *waker);
+/* At the start of a call, by the process of that pid: in a forked child nobody
+ * sleeps here yet. */
+void waker_adopt(struct waker *waker, long pid);
 /* Where the call is going to sleep; NULL, NULL when it is done. */
 void waker_set(struct waker *waker, CURLM *multi, struct lane *lane);
 /* Wakes without cancelling: the client was stopped. */

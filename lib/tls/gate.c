@@ -74,19 +74,32 @@ follow_evidence(
 	attachment->evidence_origin = origin;
 }
 
+/*
+ * A pooled handle follows the configuration of the moment, which is published
+ * like evidence; where the enclave is gone, judging says so.
+ */
+static void
+follow_configuration(struct gate_attachment *attachment)
+{
+	struct enclave *enclave;
+	uint64_t generation;
+
+	if (!attachment->slot)
+		return;
+	generation = cache_slot_generation(attachment->slot);
+	if (generation == attachment->followed)
+		return;
+	enclave = cache_slot_enclave(attachment->slot, NULL);
+	follow_evidence(attachment, enclave);
+	enclave_unref(attachment->enclave);
+	attachment->enclave = enclave;
+	attachment->followed = generation;
+}
+
 void
 gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 {
-	/* A pooled handle follows the configuration of the moment; where the
-	 * enclave is gone, judging says so. */
-	if (attachment->slot) {
-		struct enclave *enclave =
-		    cache_slot_enclave(attachment->slot, NULL);
-
-		follow_evidence(attachment, enclave);
-		enclave_unref(attachment->enclave);
-		attachment->enclave = enclave;
-	}
+	follow_configuration(attachment);
 	attachment->mode = mode;
 	attachment->ran = false;
 	attachment->passed = 0;
@@ -94,8 +107,10 @@ gate_attachment_begin(struct gate_attachment *attachment, enum gate_mode mode)
 	attachment->key_refused = false;
 	attachment->key_allowed = NULL;
 	attachment->evidence_url = NULL;
-	error_clear(&attachment->error);
-	cache_hit_clear(&attachment->hit);
+	error_reset(&attachment->error);
+	/* The verdict of our own connection may stand on it (check_live). */
+	if (attachment->kind != GATE_OWN)
+		cache_hit_clear(&attachment->hit);
 }
 
 static enum enclave_client_status
@@ -148,14 +163,13 @@ refuse_redirect(struct gate_attachment *attachment, const char *url)
 }
 
 static enum enclave_client_status
-check_url(struct gate_attachment *attachment, CURL *easy)
+check_url(struct gate_attachment *attachment, const char *url)
 {
 	const struct enclave *enclave = attachment->enclave;
 	struct origin origin = {0};
-	const char *url = NULL;
 	bool same;
 
-	if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) || !url)
+	if (!url)
 		return refuse(attachment, "libcurl does not tell the URL");
 	if (attachment->mode == GATE_EVIDENCE) {
 		const char *evidence_url = attachment->evidence_url
@@ -180,7 +194,8 @@ check_url(struct gate_attachment *attachment, CURL *easy)
 bool
 gate_url_allowed(struct gate_attachment *attachment)
 {
-	return check_url(attachment, attachment->easy) == ENCLAVE_CLIENT_OK;
+	return check_url(attachment, target_url(attachment->easy)) ==
+	       ENCLAVE_CLIENT_OK;
 }
 
 static SSL *
@@ -229,27 +244,16 @@ verdict_stands(const struct gate_attachment *attachment,
 	       binding_key_equal(&hit->key, &verdict->key);
 }
 
-/* Is the key that this SSL has shown live at this moment? */
 static enum enclave_client_status
-check_live(struct gate_attachment *attachment, SSL *ssl,
-    struct verdict *verdict, struct cache_hit *former)
+judge_anew(
+    struct gate_attachment *attachment, SSL *ssl, struct verdict *verdict)
 {
 	const struct leaf leaf = {
 	    verdict->key, SSL_get0_peer_certificate(ssl), true};
-	enum enclave_client_status status = ENCLAVE_CLIENT_OK;
 	struct cache_hit hit = {0};
+	enum enclave_client_status status = leaf_judge(attachment->gate,
+	    attachment->slot, &leaf, &hit, &attachment->error);
 
-	attachment->key = verdict->key;
-	attachment->key_seen = true;
-	if (attachment->mode == GATE_EVIDENCE)
-		return ENCLAVE_CLIENT_OK;
-	if (verdict_stands(attachment, verdict, former)) {
-		hit = *former;
-		*former = (struct cache_hit){0};
-	} else {
-		status = leaf_judge(attachment->gate, attachment->slot, &leaf,
-		    &hit, &attachment->error);
-	}
 	attachment->key_refused = status != ENCLAVE_CLIENT_OK;
 	if (status && attachment->kind != GATE_OWN)
 		cache_mark_wanted(attachment->gate->cache, attachment->slot);
@@ -258,6 +262,23 @@ check_live(struct gate_attachment *attachment, SSL *ssl,
 	verdict->generation = hit.generation;
 	verdict->deadline = hit.deadline;
 	attachment->hit = hit;
+	return ENCLAVE_CLIENT_OK;
+}
+
+/* Is the key that this SSL has shown live at this moment? */
+static enum enclave_client_status
+check_live(struct gate_attachment *attachment, SSL *ssl,
+    struct verdict *verdict, struct cache_hit *former)
+{
+	attachment->key = verdict->key;
+	attachment->key_seen = true;
+	if (attachment->mode == GATE_EVIDENCE)
+		return ENCLAVE_CLIENT_OK;
+	if (!verdict_stands(attachment, verdict, former))
+		return judge_anew(attachment, ssl, verdict);
+	attachment->key_refused = false;
+	attachment->hit = *former;
+	*former = (struct cache_hit){0};
 	return ENCLAVE_CLIENT_OK;
 }
 
@@ -276,6 +297,7 @@ judge_request(
     struct gate_attachment *attachment, CURL *easy, struct cache_hit *former)
 {
 	enum enclave_client_status status;
+	const char *url = target_url(easy);
 	struct verdict *verdict;
 	SSL *ssl;
 
@@ -283,16 +305,16 @@ judge_request(
 	if (status)
 		return status;
 	if (plain_evidence(attachment))
-		return check_url(attachment, easy);
+		return check_url(attachment, url);
 	status = check_scheme(attachment, easy);
 	if (status)
 		return status;
 	if (attachment->kind == GATE_CURL) {
-		status = target_find(attachment, easy);
+		status = target_find(attachment, url);
 		if (status)
 			return status;
 	}
-	status = check_url(attachment, easy);
+	status = check_url(attachment, url);
 	if (status)
 		return status;
 	ssl = connection_ssl(easy);
@@ -338,7 +360,7 @@ gate_before_request(
 		return CURL_PREREQFUNC_ABORT;
 	/* What an earlier hop or try has left is not about this one. */
 	attachment->ran = false;
-	error_clear(&attachment->error);
+	error_reset(&attachment->error);
 	former = attachment->hit;
 	attachment->hit = (struct cache_hit){0};
 	/* A caller's own callback first: ours decides last. */

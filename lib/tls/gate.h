@@ -88,6 +88,9 @@ struct gate_attachment {
 	/* Owned reference: as configured when the transfer began, or when a
 	 * caller's handle came to its slot. */
 	struct enclave *enclave;
+	/* The slot's generation before enclave was taken; 0, which none is:
+	 * unknown. */
+	uint64_t followed;
 	struct origin evidence_origin;
 	/* GATE_EVIDENCE: the URL of this fetch, nonce included; borrowed.
 	 * NULL: the enclave's. */
@@ -104,7 +107,6 @@ struct gate_attachment {
 	void *key_context;
 
 	/* What the hooks leave behind. */
-	struct enclave_client_error error; /* why they refused; cleared else */
 	bool ran;             /* the second half passed in this transfer */
 	unsigned long passed; /* how often: once for each request of it */
 	/* The key was judged and is not live: learning may help. */
@@ -112,6 +114,7 @@ struct gate_attachment {
 	bool key_seen; /* the leaf of the connection in use */
 	struct binding_key key;
 	struct cache_hit hit; /* GATE_REQUEST and ran: sent under this */
+	struct enclave_client_error error; /* why they refused; cleared else */
 };
 
 /* Takes references.  The attachment starts in GATE_REQUEST. */

@@ -460,7 +460,8 @@ handshake_ssl_ctx(CURL *easy, void *ssl_ctx, void *argument)
 		if (code)
 			return code;
 	}
-	if (attachment->kind == GATE_CURL && target_find(attachment, easy))
+	if (attachment->kind == GATE_CURL &&
+	    target_find(attachment, target_url(easy)))
 		return CURLE_SSL_CONNECT_ERROR;
 	if (gate_prepare_ssl_ctx(attachment, ssl_ctx, &attachment->error))
 		return CURLE_SSL_CONNECT_ERROR;

@@ -76,16 +76,26 @@ set_slot(struct gate_attachment *attachment, struct cache_slot *slot)
 	cache_slot_unref(attachment->slot);
 	attachment->slot = slot;
 	attachment->enclave = cache_slot_enclave(slot, NULL);
+	attachment->followed = 0;
+}
+
+const char *
+target_url(CURL *easy)
+{
+	const char *url = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url))
+		return NULL;
+	return url;
 }
 
 enum enclave_client_status
-target_find(struct gate_attachment *attachment, CURL *easy)
+target_find(struct gate_attachment *attachment, const char *url)
 {
 	struct cache_slot *slot = NULL;
 	struct origin origin = {0};
-	const char *url = NULL;
 
-	if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) || !url)
+	if (!url)
 		return refuse(attachment, "");
 	if (still_there(attachment, url))
 		return ENCLAVE_CLIENT_OK;

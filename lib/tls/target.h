@@ -4,12 +4,13 @@
 
 #include "tls/gate.h"
 
+/* Where a handle is at; borrowed.  NULL: libcurl does not tell. */
+const char *target_url(CURL *easy);
 /*
- * Makes the attachment's slot and enclave those of the handle's effective URL.
- * UNKNOWN_ENCLAVE, in attachment->error, when the URL's origin has no policy.
+ * Makes the attachment's slot and enclave those of that URL.  UNKNOWN_ENCLAVE, in attachment->error, when the URL's origin has no policy.
  */
 enum enclave_client_status target_find(
-    struct gate_attachment *attachment, CURL *easy);
+    struct gate_attachment *attachment, const char *url);
 /*
  * The origin behind a caller's URL, which may carry credentials: those are
  * libcurl's business.  CONFIG when there is none.

@@ -683,10 +683,52 @@ START_TEST(redirects_stay_within_the_origin)
 	ck_assert_uint_eq(atomic_load(&foreign_lookups), 0);
 	ck_assert_msg(status == rows[_i].status, "%s",
 	    enclave_client_error_message(fixture.error));
-	if (response)
+	if (response) {
 		ck_assert_int_eq(enclave_client_response_status(response),
 		    rows[_i].http_status);
+		/* Headers are the last answer's alone. */
+		ck_assert(!enclave_client_response_header(response, "Location",
+			      0) == (rows[_i].http_status != 302));
+		ck_assert_ptr_nonnull(enclave_client_response_header(
+		    response, "Content-Length", 0));
+	}
 	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+/* The clock's, for who waits for it: five seconds. */
+static void
+take_long_to_learn(enum enclave_client_trace_kind kind, const char *data,
+    size_t len, void *context)
+{
+	(void)kind, (void)context;
+	if (len >= 8 && !memcmp(data, "learning", 8))
+		fixture_advance_ms(5000);
+}
+
+START_TEST(time_of_learning_belongs_to_the_total)
+{
+	struct enclave_client_request *request = new_request("GET", "/cold");
+	int64_t total_us[2];
+
+	fixture_client(NULL, "", false);
+	enclave_client_request_set_trace(request, take_long_to_learn, NULL);
+	for (int i = 0; i < 2; i++) {
+		struct enclave_client_response *response = NULL;
+
+		ck_assert_msg(
+		    enclave_client_request(fixture.client, FIXTURE_NAME,
+			request, &response, fixture.error) == 0,
+		    "%s", enclave_client_error_message(fixture.error));
+		total_us[i] = enclave_client_response_info(
+		    response, ENCLAVE_CLIENT_INFO_TIME_TOTAL_US);
+		enclave_client_response_free(response);
+	}
+	ck_assert_int_ge(total_us[0], 5000000);
+	/* The second knew the key. */
+	ck_assert_int_gt(total_us[1], 0);
+	ck_assert_int_lt(total_us[1], 5000000);
 	enclave_client_request_free(request);
 }
 END_TEST
@@ -887,6 +929,7 @@ main(void)
 	tcase_add_loop_test(tcase, a_url_finds_its_enclave_or_none, 0, 8);
 	tcase_add_test(tcase, unknown_name_is_refused);
 	tcase_add_loop_test(tcase, redirects_stay_within_the_origin, 0, 6);
+	tcase_add_test(tcase, time_of_learning_belongs_to_the_total);
 	tcase_add_loop_test(tcase, another_thread_cancels, 0, 2);
 	tcase_add_test(tcase, cancelling_ends_learning_too);
 	tcase_add_loop_test(
