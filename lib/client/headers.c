@@ -32,15 +32,24 @@ without_blanks_after(struct bytes text)
 	return text;
 }
 
-/* Up to a LF, which goes as well; *rest is what comes after it. */
+static size_t
+len_before(struct bytes text, int c)
+{
+	const uint8_t *end = memchr(text.data, c, text.len);
+
+	return end ? (size_t)(end - text.data) : text.len;
+}
+
+/* Up to a LF, which goes as well; *rest is what comes after it.  A NUL would be
+ * the end of a string, and is that of the line. */
 static struct bytes
 take_line(struct bytes *rest)
 {
-	const uint8_t *end = memchr(rest->data, '\n', rest->len);
-	size_t len = end ? (size_t)(end - rest->data) : rest->len;
-	struct bytes line = {rest->data, len};
+	struct bytes line = {rest->data, len_before(*rest, '\n')};
 
-	*rest = without_first(*rest, end ? len + 1 : len);
+	*rest = without_first(
+	    *rest, line.len < rest->len ? line.len + 1 : line.len);
+	line.len = len_before(line, '\0');
 	return without_blanks_after(line);
 }
 

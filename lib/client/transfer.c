@@ -39,6 +39,12 @@ is_final_block(const struct transfer *transfer)
 		   &location) != CURLHE_OK;
 }
 
+static bool
+is_status_line(const char *data, size_t len)
+{
+	return len >= 5 && !memcmp(data, "HTTP/", 5);
+}
+
 /* Header blocks as they come, line by line. */
 static size_t
 take_header(char *data, size_t size, size_t count, void *argument)
@@ -48,8 +54,10 @@ take_header(char *data, size_t size, size_t count, void *argument)
 	size_t len = size * count;
 	bool blank = len <= 2 && (data[0] == '\r' || data[0] == '\n');
 
-	/* Trailers: what was given out as the header text stays as it was. */
-	if (response->headers_done)
+	/* Trailers: what was given out as the header text stays as it was, and
+	 * those of an answer that libcurl goes on from are nobody's. */
+	if (response->headers_done ||
+	    (response->block_over && !is_status_line(data, len)))
 		return len;
 	if (response->block_over)
 		response->block_at = response->header_text.len;
@@ -543,7 +551,8 @@ transfer_prepare(struct transfer *transfer, const struct transport *transport,
 	    transfer->request->target, &url, error);
 	if (status)
 		return status;
-	transfer->plain = is_plain(transfer);
+	/* libcurl reads CURLOPT_RESOLVE once it was set; entries may age. */
+	transfer->plain = is_plain(transfer) && !transport->resolve;
 	if (!ready)
 		status = set_anew(handle, transport, error);
 	if (status)
@@ -558,8 +567,12 @@ transfer_leave(struct transfer *transfer)
 {
 	struct handle *handle = transfer->handle;
 	CURL *easy = handle->easy;
+	int64_t connects =
+	    transfer->response->info[ENCLAVE_CLIENT_INFO_NUM_CONNECTS];
 
-	handle->ready = transfer->plain &&
+	/* Where a kept connection had died libcurl has tried another: it counts
+	 * that over all transfers until a reset, and gives up at the sixth. */
+	handle->ready = transfer->plain && !connects &&
 			!curl_easy_setopt(easy, CURLOPT_URL, NULL) &&
 			(!transfer->headers ||
 			    !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL));

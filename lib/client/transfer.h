@@ -48,7 +48,8 @@ struct transfer {
 ENCLAVE_CLIENT_NODISCARD enum enclave_client_status transfer_prepare(
     struct transfer *transfer, const struct transport *transport,
     int64_t timeout_ms, struct enclave_client_error *error);
-/* Takes the request off the handle that it was answered on, for a lane. */
+/* Takes the request off the handle that it was answered on, for a lane; its
+ * response is filled. */
 void transfer_leave(struct transfer *transfer);
 void transfer_clear(struct transfer *transfer);
 /* Asks before each connect; preparing does so already. */

@@ -143,6 +143,8 @@ make_config(const char *map)
 	    config, local_enclave_text(fixture.enclave, "web_ca"));
 	enclave_client_config_set_evidence_store(
 	    config, fixture.evidence_store);
+	if (fixture.resolve)
+		enclave_client_config_add_resolve(config, fixture.resolve);
 	if (fixture.connect_to)
 		enclave_client_config_add_connect_to(
 		    config, fixture.connect_to);

@@ -41,6 +41,7 @@ struct fixture {
 	/* For clients to come; NULL: none. */
 	const char *evidence_store;
 	const char *connect_to;
+	const char *resolve;
 };
 
 /* The one that Check's setup made for the test case that runs. */

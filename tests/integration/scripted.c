@@ -38,6 +38,7 @@ struct scripted {
 	const char *then; /* NULL: the same */
 	char url[64];
 	atomic_int fate;
+	atomic_bool once;         /* an answer each connection */
 	atomic_size_t read_bytes; /* of the last request with a body */
 };
 
@@ -107,6 +108,7 @@ serve(struct scripted *server, SSL *ssl)
 {
 	char request[REQUEST_MAX_BYTES];
 	size_t len = 0;
+	bool answered = false;
 
 	while (!atomic_load(&server->stop)) {
 		char *end;
@@ -132,8 +134,11 @@ serve(struct scripted *server, SSL *ssl)
 			}
 			if (!answer_other(server, ssl))
 				return;
-		} else if (!answer_other(server, ssl)) {
+		} else if ((answered && atomic_load(&server->once)) ||
+			   !answer_other(server, ssl)) {
 			return;
+		} else {
+			answered = true;
 		}
 		len = 0;
 	}
@@ -242,6 +247,12 @@ void
 scripted_turn_away(struct scripted *server)
 {
 	atomic_store(&server->fate, FATE_TURN_AWAY);
+}
+
+void
+scripted_answer_once(struct scripted *server)
+{
+	atomic_store(&server->once, true);
 }
 
 size_t

@@ -24,6 +24,8 @@ void scripted_then(struct scripted *server, const char *answer);
  * that follow are answered once their bodies were read.
  */
 void scripted_turn_away(struct scripted *server);
+/* A connection answers one such request, and ends unanswered at the next. */
+void scripted_answer_once(struct scripted *server);
 /* How long such a request was, headers and chunks and all. */
 size_t scripted_read_bytes(const struct scripted *server);
 /* Ends the thread. */

@@ -125,7 +125,8 @@ START_TEST(trailers_do_not_change_the_header_text)
 	    "Trailer: X-Late\r\n\r\n"
 	    "30d40\r\n";
 	static const char tail[] = "\r\n0\r\n"
-				   "X-Late: 1\r\nX-Filler: ";
+				   "HTTP/1.1: 1\r\nX-Late: 1\r\n"
+				   "X-Filler: ";
 	enum { FILLER_BYTES = 3000 };
 	char *answer = calloc(
 	    1, sizeof(head) + CHUNK_BYTES + sizeof(tail) + FILLER_BYTES + 8);
@@ -194,6 +195,68 @@ give_again(void *context)
 
 /* A server that knows no Expect: libcurl asks again without it.  libcurl 8.14
  * sends it with a body of unknown length, but with no small one of a known. */
+/* libcurl gives up a handle's sixth, if they are counted together. */
+START_TEST(connections_that_die_idle_are_replaced_however_many)
+{
+	start_scripted("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+	scripted_answer_once(server);
+	for (int i = 0; i < 12; i++)
+		fixture_get_ok("/x");
+}
+END_TEST
+
+START_TEST(trailers_of_a_redirect_are_no_headers)
+{
+	static const char first[] =
+	    "HTTP/1.1 302 Found\r\nTransfer-Encoding: chunked\r\n"
+	    "Location: /y\r\nTrailer: X-A, X-B\r\n\r\n"
+	    "0\r\nX-A: 1\r\nX-B: 2\r\n\r\n";
+	static const char second[] = "HTTP/1.1 200 OK\r\nX-Which: second\r\n"
+				     "Content-Length: 2\r\n\r\nok";
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_response *response = NULL;
+
+	start_scripted(first);
+	scripted_then(server, second);
+	enclave_client_request_set_redirects_max(request, 1);
+	ck_assert_msg(enclave_client_request(fixture.client, FIXTURE_NAME,
+			  request, &response, fixture.error) == 0,
+	    "%s", enclave_client_error_message(fixture.error));
+	ck_assert_str_eq(
+	    enclave_client_response_header(response, "X-Which", 0), "second");
+	ck_assert_ptr_null(enclave_client_response_header(response, "X-A", 0));
+	ck_assert_ptr_null(enclave_client_response_header(response, "X-B", 0));
+	ck_assert_ptr_null(strstr(
+	    enclave_client_response_header_text(response, NULL), "X-B: 2"));
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
+/* No redirect is followed, and libcurl has nothing to send again: the 417 is
+ * the answer. */
+START_TEST(trailers_of_a_417_are_no_headers)
+{
+	static const char answer[] =
+	    "HTTP/1.1 417 Expectation Failed\r\nX-Which: only\r\n"
+	    "Transfer-Encoding: chunked\r\nTrailer: X-A, X-B\r\n\r\n"
+	    "0\r\nX-A: 1\r\nX-B: 2\r\n\r\n";
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_response *response = NULL;
+
+	start_scripted(answer);
+	ck_assert_msg(enclave_client_request(fixture.client, FIXTURE_NAME,
+			  request, &response, fixture.error) == 0,
+	    "%s", enclave_client_error_message(fixture.error));
+	ck_assert_int_eq(enclave_client_response_status(response), 417);
+	ck_assert_str_eq(
+	    enclave_client_response_header(response, "X-Which", 0), "only");
+	ck_assert_ptr_null(enclave_client_response_header(response, "X-B", 0));
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 START_TEST(header_text_after_a_417_is_that_of_the_answer)
 {
 	static const char first[] = "HTTP/1.1 417 Expectation Failed\r\n"
@@ -822,6 +885,10 @@ main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, trailers_do_not_change_the_header_text);
+	tcase_add_test(
+	    tcase, connections_that_die_idle_are_replaced_however_many);
+	tcase_add_test(tcase, trailers_of_a_redirect_are_no_headers);
+	tcase_add_test(tcase, trailers_of_a_417_are_no_headers);
 	tcase_add_test(tcase, header_text_after_a_417_is_that_of_the_answer);
 	tcase_add_test(tcase, trace_taken_away_while_a_stream_flows);
 	tcase_add_test(tcase, cookies_taken_away_while_a_stream_flows);

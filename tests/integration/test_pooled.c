@@ -358,6 +358,16 @@ START_TEST(idle_handle_holds_nothing_of_its_request)
 }
 END_TEST
 
+/* What CURLOPT_RESOLVE brought to the handle's cache may grow old there. */
+START_TEST(handle_that_resolves_by_hand_is_made_anew)
+{
+	fixture.resolve = "+elsewhere.test:443:127.0.0.1";
+	fixture_client(NULL, "", false);
+	free(ask(&kinds[0], NULL));
+	ck_assert(!idle_handle()->ready);
+}
+END_TEST
+
 /* On the same connection, for the key is as good as before. */
 START_TEST(pooled_handle_follows_its_enclaves_configuration)
 {
@@ -386,6 +396,7 @@ main(void)
 	tcase_add_test(
 	    tcase, request_is_as_on_a_new_handle_whatever_came_before);
 	tcase_add_test(tcase, idle_handle_holds_nothing_of_its_request);
+	tcase_add_test(tcase, handle_that_resolves_by_hand_is_made_anew);
 	tcase_add_test(tcase, pooled_handle_follows_its_enclaves_configuration);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -92,6 +92,21 @@ START_TEST(what_is_no_header_is_left_out)
 }
 END_TEST
 
+/* Whoever walks through the strings must find pairs. */
+START_TEST(nul_ends_a_line)
+{
+	static const uint8_t block[] = "S\r\nA: one\0two\r\nB\0: x\r\n"
+				       "\0C: y\r\nD: z\0\r\n\0";
+	char *text;
+
+	ck_assert(
+	    headers_append(&texts, (struct bytes){block, sizeof(block) - 1}));
+	text = joined(&texts);
+	ck_assert_str_eq(text, "A|one|D|z|");
+	free(text);
+}
+END_TEST
+
 START_TEST(what_was_there_stays)
 {
 	const struct bytes before = {(const uint8_t *)"url", 4};
@@ -277,6 +292,7 @@ main(void)
 	tcase_add_test(tcase, blanks_around_a_value_go);
 	tcase_add_test(tcase, folded_lines_go_on);
 	tcase_add_test(tcase, what_is_no_header_is_left_out);
+	tcase_add_test(tcase, nul_ends_a_line);
 	tcase_add_test(tcase, what_was_there_stays);
 	tcase_add_test(tcase, full_buffer_is_told);
 	tcase_add_test(tcase, libcurl_reads_the_same);
