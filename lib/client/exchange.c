@@ -153,12 +153,9 @@ send_request(struct exchange *exchange, struct enclave_client_error *error)
 	exchange->transfer->sockets = exchange->client->transport.sockets;
 	exchange->transfer->connections_spent =
 	    walk_connections_spent(&exchange->walk);
-	status =
-	    transfer_prepare(exchange->transfer, &exchange->client->transport,
-		exchange->call.until_boot_ms == INT64_MAX
-		    ? 0
-		    : call_left_ms(&exchange->call, INT64_MAX) + 1,
-		error);
+	/* No timeout of libcurl's: driving ends with the call's deadline. */
+	status = transfer_prepare(
+	    exchange->transfer, &exchange->client->transport, 0, error);
 	if (!status)
 		status = handle_start(handle, error);
 	if (!status)
