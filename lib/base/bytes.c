@@ -108,14 +108,16 @@ buffer_extend(struct buffer *buffer, size_t len)
 enum enclave_client_status
 buffer_append(struct buffer *buffer, struct bytes data)
 {
+	uint8_t *place;
+
 	if (data.len > buffer->max - buffer->len)
 		return ENCLAVE_CLIENT_ERR_BODY_TOO_LARGE;
-	if (data.len > buffer->capacity - buffer->len &&
-	    !buffer_grow(buffer, data.len))
+	if (!data.len)
+		return ENCLAVE_CLIENT_OK;
+	place = buffer_extend(buffer, data.len);
+	if (!place)
 		return ENCLAVE_CLIENT_ERR_MEMORY;
-	if (data.len)
-		memcpy(buffer->data + buffer->len, data.data, data.len);
-	buffer->len += data.len;
+	memcpy(place, data.data, data.len);
 	return ENCLAVE_CLIENT_OK;
 }
 

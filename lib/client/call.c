@@ -64,8 +64,10 @@ call_leave(struct call *call)
 	(void)pthread_mutex_unlock(&client->mutex);
 }
 
+/* *ret_left_ms: at most max_ms, and above 0 where the call goes on. */
 static enum enclave_client_status
-check_cancelled(const struct call *call, struct enclave_client_error *error)
+check(const struct call *call, int64_t max_ms, int64_t *ret_left_ms,
+    struct enclave_client_error *error)
 {
 	const struct enclave_client *client = call->client;
 
@@ -75,18 +77,6 @@ check_cancelled(const struct call *call, struct enclave_client_error *error)
 	if (atomic_load(&call->waker->cancelled))
 		return error_set(error, ENCLAVE_CLIENT_ERR_CANCELLED,
 		    ENCLAVE_CLIENT_STEP_NONE, "the request was cancelled");
-	return ENCLAVE_CLIENT_OK;
-}
-
-/* *ret_left_ms: at most max_ms, and above 0 where the call goes on. */
-static enum enclave_client_status
-check(const struct call *call, int64_t max_ms, int64_t *ret_left_ms,
-    struct enclave_client_error *error)
-{
-	enum enclave_client_status status = check_cancelled(call, error);
-
-	if (status)
-		return status;
 	*ret_left_ms = call_left_ms(call, max_ms);
 	if (!*ret_left_ms)
 		return error_set(error, ENCLAVE_CLIENT_ERR_TIMEOUT,

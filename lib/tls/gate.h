@@ -88,8 +88,8 @@ struct gate_attachment {
 	/* Owned reference: as configured when the transfer began, or when a
 	 * caller's handle came to its slot. */
 	struct enclave *enclave;
-	/* The slot's generation before enclave was taken; 0, which none is:
-	 * unknown. */
+	/* The slot's generation before enclave was taken; no two slots have one
+	 * in common, and none has 0. */
 	uint64_t followed;
 	struct origin evidence_origin;
 	/* GATE_EVIDENCE: the URL of this fetch, nonce included; borrowed.

@@ -76,7 +76,6 @@ set_slot(struct gate_attachment *attachment, struct cache_slot *slot)
 	cache_slot_unref(attachment->slot);
 	attachment->slot = slot;
 	attachment->enclave = cache_slot_enclave(slot, NULL);
-	attachment->followed = 0;
 }
 
 const char *

@@ -7,7 +7,8 @@
 /* Where a handle is at; borrowed.  NULL: libcurl does not tell. */
 const char *target_url(CURL *easy);
 /*
- * Makes the attachment's slot and enclave those of that URL.  UNKNOWN_ENCLAVE, in attachment->error, when the URL's origin has no policy.
+ * Makes the attachment's slot and enclave those of that URL.  UNKNOWN_ENCLAVE,
+ * in attachment->error, when its origin has no policy.
  */
 enum enclave_client_status target_find(
     struct gate_attachment *attachment, const char *url);

@@ -2,9 +2,9 @@
  * What the gate costs, against plain libcurl in the same run: one JSON line a
  * figure, {"name","value","unit"}.  Costs are the client's CPU time; the two
  * sides take turns, and the median of the turns' ratios counts.  Several pairs
- * of handles are made for it, one after the other: where the memory of a handle
- * lies makes it some 3 per cent dearer or cheaper than its like.  The server is
- * nginx on another core.  The limits are in README.md.
+ * of handles are made for it, one after the other: of one pair each may cost a
+ * hundredth more than its like.  The server is nginx on another core.  The
+ * limits are in README.md.
  */
 #include <enclave_client_curl.h>
 #include <pthread.h>

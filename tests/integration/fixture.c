@@ -307,6 +307,25 @@ fixture_wait_event(enum enclave_client_event_kind kind)
 	return false;
 }
 
+int64_t
+fixture_give_once(void *buffer, size_t size, void *context)
+{
+	bool *given = context;
+
+	if (*given || size < 4)
+		return 0;
+	*given = true;
+	memcpy(buffer, "body", 4);
+	return 4;
+}
+
+bool
+fixture_give_again(void *context)
+{
+	*(bool *)context = false;
+	return true;
+}
+
 void
 fixture_advance_ms(int64_t delay_ms)
 {

@@ -92,6 +92,10 @@ size_t fixture_events(enum enclave_client_event_kind kind);
 size_t fixture_events_ever(enum enclave_client_event_kind kind);
 /* Whether one came within ten seconds. */
 bool fixture_wait_event(enum enclave_client_event_kind kind);
+/* A request's body from a callback: "body", of four bytes; context is a bool,
+ * whether it was given. */
+int64_t fixture_give_once(void *buffer, size_t size, void *context);
+bool fixture_give_again(void *context);
 void fixture_advance_ms(int64_t delay_ms);
 
 /* Asserts the status of the last call and, unless NULL, a part of its text. */

@@ -109,6 +109,10 @@ START_TEST(attached_handle_sends_to_an_attested_key)
 	ck_assert_str_eq(enclave_client_document_pcr(document, 0),
 	    local_enclave_pcr(fixture.enclave, "0"));
 	enclave_client_document_free(document);
+	/* The last transfer's, and the next begins here. */
+	ck_assert_int_eq(
+	    enclave_client_curl_rearm(attachment, fixture.error), 0);
+	ck_assert_ptr_null(enclave_client_curl_document(attachment));
 	perform_ok("/pooled");
 	/* The client's own and this handle's. */
 	ck_assert_uint_eq(fixture_connections(), 2);

@@ -20,6 +20,8 @@
 
 #include "integration/fixture.h"
 
+#include "client/request.h"
+
 #define CHILD_TIMEOUT_S 30
 #define BUSY_THREADS    4
 #define FORKS           12
@@ -600,6 +602,35 @@ work_cancel(void *context)
 	return 0;
 }
 
+/* What its parent's threads may have held is made anew. */
+static int
+work_with_an_inherited_request(void *context)
+{
+	struct enclave_client_request *request = context;
+	struct enclave_client_response *response = NULL;
+
+	if (enclave_client_request(
+		fixture.client, FIXTURE_NAME, request, &response, NULL))
+		return 1;
+	enclave_client_response_free(response);
+	return atomic_load(&request->waker->owner) == getpid() ? 0 : 2;
+}
+
+START_TEST(a_request_that_was_inherited_is_the_childs)
+{
+	struct enclave_client_request *request = NULL;
+
+	fixture_client(NULL, "", false);
+	ck_assert_int_eq(
+	    enclave_client_request_new("GET", "/inherited", &request), 0);
+	/* Another's lock that is never given back. */
+	ck_assert_int_eq(pthread_mutex_lock(&request->waker->mutex), 0);
+	ck_assert_int_eq(run_child(work_with_an_inherited_request, request), 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&request->waker->mutex), 0);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 struct waiting {
 	struct enclave_client_request *request;
 	enum enclave_client_status status;
@@ -692,6 +723,7 @@ add_cases_with_threads(TCase *cases)
 	tcase_add_test(cases, threads_of_a_child_come_at_once);
 	tcase_add_test(
 	    cases, cookies_can_be_used_whoever_held_them_at_the_fork);
+	tcase_add_test(cases, a_request_that_was_inherited_is_the_childs);
 #ifndef __SANITIZE_ADDRESS__
 	tcase_add_test(cases, a_forking_server_with_requests_in_flight);
 #endif

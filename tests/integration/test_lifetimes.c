@@ -15,6 +15,7 @@
 #include "integration/fixture.h"
 #include "integration/scripted.h"
 
+#include "client/request.h"
 #include "tls/sockets.h"
 
 /* A PCR that no enclave has. */
@@ -174,27 +175,6 @@ ignore_trace(enum enclave_client_trace_kind kind, const char *data, size_t len,
 	++*(size_t *)context;
 }
 
-static int64_t
-give_once(void *buffer, size_t size, void *context)
-{
-	bool *given = context;
-
-	if (*given || size < 4)
-		return 0;
-	*given = true;
-	memcpy(buffer, "body", 4);
-	return 4;
-}
-
-static bool
-give_again(void *context)
-{
-	*(bool *)context = false;
-	return true;
-}
-
-/* A server that knows no Expect: libcurl asks again without it.  libcurl 8.14
- * sends it with a body of unknown length, but with no small one of a known. */
 /* libcurl gives up a handle's sixth, if they are counted together. */
 START_TEST(connections_that_die_idle_are_replaced_however_many)
 {
@@ -202,6 +182,23 @@ START_TEST(connections_that_die_idle_are_replaced_however_many)
 	scripted_answer_once(server);
 	for (int i = 0; i < 12; i++)
 		fixture_get_ok("/x");
+}
+END_TEST
+
+/* Cancelling later would reach into a handle that is gone. */
+START_TEST(nothing_is_left_to_wake_once_a_call_is_over)
+{
+	struct enclave_client_request *request = new_request("GET", "/x");
+	struct enclave_client_response *response = NULL;
+
+	fixture_client(NULL, "", false);
+	ck_assert_int_eq(enclave_client_request(fixture.client, FIXTURE_NAME,
+			     request, &response, fixture.error),
+	    0);
+	ck_assert_ptr_null(request->waker->multi);
+	ck_assert_ptr_null(request->waker->lane);
+	enclave_client_response_free(response);
+	enclave_client_request_free(request);
 }
 END_TEST
 
@@ -257,6 +254,8 @@ START_TEST(trailers_of_a_417_are_no_headers)
 }
 END_TEST
 
+/* A server that knows no Expect: libcurl asks again without it.  libcurl 8.14
+ * sends it with a body of unknown length, but with no small one of a known. */
 START_TEST(header_text_after_a_417_is_that_of_the_answer)
 {
 	static const char first[] = "HTTP/1.1 417 Expectation Failed\r\n"
@@ -266,8 +265,8 @@ START_TEST(header_text_after_a_417_is_that_of_the_answer)
 	struct enclave_client_request *request = new_request("PUT", "/x");
 	struct enclave_client_response *response;
 	bool given = false;
-	const struct enclave_client_body body = {.read = give_once,
-	    .rewind = give_again,
+	const struct enclave_client_body body = {.read = fixture_give_once,
+	    .rewind = fixture_give_again,
 	    .len = -1,
 	    .context = &given};
 	char text[64] = "";
@@ -887,6 +886,7 @@ main(void)
 	tcase_add_test(tcase, trailers_do_not_change_the_header_text);
 	tcase_add_test(
 	    tcase, connections_that_die_idle_are_replaced_however_many);
+	tcase_add_test(tcase, nothing_is_left_to_wake_once_a_call_is_over);
 	tcase_add_test(tcase, trailers_of_a_redirect_are_no_headers);
 	tcase_add_test(tcase, trailers_of_a_417_are_no_headers);
 	tcase_add_test(tcase, header_text_after_a_417_is_that_of_the_answer);

@@ -128,6 +128,24 @@ START_TEST(misbehaviour_has_its_own_status_and_nothing_is_sent)
 }
 END_TEST
 
+/* On a connection that is there: nothing but the answer is missing. */
+START_TEST(silent_answers_end_at_the_deadline)
+{
+	struct enclave_client_request *request = new_request("GET", "/never");
+	struct enclave_client_response *response = NULL;
+
+	fixture_client(NULL, "", false);
+	fixture_get_ok("/warm");
+	enclave_client_request_set_timeout_ms(request, 300);
+	fixture_expect((_i == 0 ? enclave_client_request : enclave_client_open)(
+			   fixture.client, FIXTURE_NAME, request, &response,
+			   fixture.error),
+	    ENCLAVE_CLIENT_ERR_TIMEOUT, "the call's deadline has passed");
+	ck_assert_ptr_null(response);
+	enclave_client_request_free(request);
+}
+END_TEST
+
 START_TEST(slow_and_silent_endpoints_end_at_the_deadline)
 {
 	static const char *const settings[] = {
@@ -930,6 +948,7 @@ main(void)
 	tcase_add_test(tcase, unknown_name_is_refused);
 	tcase_add_loop_test(tcase, redirects_stay_within_the_origin, 0, 6);
 	tcase_add_test(tcase, time_of_learning_belongs_to_the_total);
+	tcase_add_loop_test(tcase, silent_answers_end_at_the_deadline, 0, 2);
 	tcase_add_loop_test(tcase, another_thread_cancels, 0, 2);
 	tcase_add_test(tcase, cancelling_ends_learning_too);
 	tcase_add_loop_test(
